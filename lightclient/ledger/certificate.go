@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Limits of a certificate.
+const (
+	MaxCertificateSize  = 64 << 10
+	maxCertificateLines = 100
+)
+
+// FormatCheckpoint returns the text of a checkpoint without extension lines
+// (C2SP tlog-checkpoint).
+func FormatCheckpoint(origin string, tree tlog.Tree) []byte {
+	return fmt.Appendf(nil, "%s\n%d\n%s\n", origin, tree.N, tree.Hash)
+}
+
+// ParseCheckpoint parses the canonical text of a checkpoint of the ledger
+// named origin.
+func ParseCheckpoint(origin string, text []byte) (tlog.Tree, error) {
+	if len(text) > MaxHeaderSize {
+		return tlog.Tree{}, tooLarge("a checkpoint", len(text), MaxHeaderSize)
+	}
+	lines := strings.Split(string(text), "\n")
+	if len(lines) != 4 || lines[3] != "" {
+		return tlog.Tree{}, malformed("checkpoint: want the three lines origin, size and root")
+	}
+	if lines[0] != origin {
+		return tlog.Tree{}, fmt.Errorf("%w: the checkpoint is of %q, not of %q", ErrLedger, clip(lines[0]), origin)
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 1 {
+		return tlog.Tree{}, malformed("checkpoint: %q is not a size", clip(lines[1]))
+	}
+	root, err := ParseHash(lines[2])
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	tree := tlog.Tree{N: size, Hash: root}
+	if !bytes.Equal(FormatCheckpoint(origin, tree), text) {
+		return tlog.Tree{}, malformed("checkpoint: not the canonical text")
+	}
+	return tree, nil
+}
+
+// Certificate is a checkpoint with a quorum of cosignatures, every one checked.
+type Certificate struct {
+	Tree         tlog.Tree
+	Cosignatures []Cosignature // a quorum, in the order of their lines
+	Note         []byte        // the signed note
+	faults       int
+}
+
+// Height is the newest block that the certificate makes final.
+func (c *Certificate) Height() Height { return Height(c.Tree.N - 1) }
+
+// Time is the (f+1)-th smallest cosignature time, POSIX seconds: at least one
+// honest member had signed by then, so everything below existed no later.
+func (c *Certificate) Time() int64 {
+	times := make([]int64, len(c.Cosignatures))
+	for i, s := range c.Cosignatures {
+		times[i] = s.Time
+	}
+	slices.Sort(times)
+	return times[c.faults]
+}
+
+// NewCertificate makes a certificate of a checkpoint and cosignature lines of
+// members; it keeps the quorum that comes first.
+func NewCertificate(origin string, set MemberSet, tree tlog.Tree, cosignatures []Cosignature) (*Certificate, error) {
+	msg := append(FormatCheckpoint(origin, tree), '\n')
+	for _, c := range cosignatures[:min(len(cosignatures), set.Quorum())] {
+		msg = append(msg, c.Line...)
+	}
+	return OpenCertificate(origin, set, msg)
+}
+
+// OpenCertificate verifies a certificate of the ledger named origin under the
+// member set in force at its height. In this order:
+//
+//  1. the note is within its limits and has at most 100 signature lines;
+//  2. its text is a checkpoint of this ledger;
+//  3. a quorum of distinct members has a valid cosignature on it. Lines by
+//     other names or keys are ignored, and so are lines behind the quorum; a
+//     wrong signature by a member's key refuses the whole.
+func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, error) {
+	if len(msg) > MaxCertificateSize {
+		return nil, tooLarge("a certificate", len(msg), MaxCertificateSize)
+	}
+	split := bytes.LastIndex(msg, []byte("\n\n"))
+	if split < 0 || msg[len(msg)-1] != '\n' {
+		return nil, malformed("certificate: want a signed note")
+	}
+	lines := strings.SplitAfter(string(msg[split+2:len(msg)-1]), "\n")
+	if len(lines) > maxCertificateLines {
+		return nil, fmt.Errorf("%w: a certificate has at most %d signature lines", ErrLimit, maxCertificateLines)
+	}
+	text := msg[:split+1]
+	tree, err := ParseCheckpoint(origin, text)
+	if err != nil {
+		return nil, err
+	}
+	cert := &Certificate{Tree: tree, Note: msg, faults: set.Faults()}
+	lines[len(lines)-1] += "\n"
+	if err := cert.count(set, text, lines); err != nil {
+		return nil, err
+	}
+	if got, want := len(cert.Cosignatures), set.Quorum(); got < want {
+		return nil, fmt.Errorf("%w: %d of %d needed cosignatures on the checkpoint of size %d", ErrQuorum, got, want, tree.N)
+	}
+	return cert, nil
+}
+
+func (c *Certificate) count(set MemberSet, text []byte, lines []string) error {
+	seen := map[string]bool{}
+	for _, line := range lines {
+		name, hash, err := parseSignatureLine(line)
+		if err != nil {
+			return err
+		}
+		member := set.ByName(name)
+		if member == nil || seen[name] || len(c.Cosignatures) == set.Quorum() {
+			continue
+		}
+		key := member.CosignerKey()
+		if hash != key.KeyHash() {
+			continue
+		}
+		cosignature, err := key.Open(text, line)
+		if err != nil {
+			return err
+		}
+		seen[name] = true
+		c.Cosignatures = append(c.Cosignatures, cosignature)
+	}
+	return nil
+}
+
+func parseSignatureLine(line string) (name string, hash uint32, err error) {
+	rest, ok := strings.CutPrefix(line, "— ")
+	name, b64, _ := strings.Cut(strings.TrimSuffix(rest, "\n"), " ")
+	blob, err := base64.StdEncoding.DecodeString(b64)
+	if !ok || err != nil || len(blob) < 5 {
+		return "", 0, malformed("certificate: %q is not a signature line", clip(line))
+	}
+	return name, binary.BigEndian.Uint32(blob), nil
+}

@@ -1,0 +1,126 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// MaxMembers bounds a member set.
+const MaxMembers = 64
+
+const membersPurpose = "evident/members/v1\n"
+
+// Member is an organisation that cosigns the ledger.
+type Member struct {
+	Addresses    []string `json:"addresses"`    // URLs and multiaddrs of its node: hints, never trusted
+	Keys         []string `json:"keys"`         // cosigner verifier keys (C2SP tlog-cosignature); exactly one, Ed25519
+	Name         string   `json:"name"`         // key name, a schema-less URL
+	Node         string   `json:"node"`         // verifier key of its node's identity: libp2p, receipts, refusals
+	Organisation string   `json:"organisation"` // legal name
+	Registry     string   `json:"registry"`     // company or authority register number
+	Roles        []string `json:"roles"`        //
+}
+
+// CosignerKey returns the member's Ed25519 cosigning key.
+func (m Member) CosignerKey() CosignerKey {
+	key, err := ParseCosignerKey(m.Keys[0])
+	if err != nil {
+		panic("ledger: member that was not checked: " + err.Error())
+	}
+	return key
+}
+
+// NodeVerifier returns the key that signs the node's receipts and refusals.
+func (m Member) NodeVerifier() note.Verifier {
+	v, err := note.NewVerifier(m.Node)
+	if err != nil {
+		panic("ledger: member that was not checked: " + err.Error())
+	}
+	return v
+}
+
+// MemberSet is the members in force at a height, sorted by name.
+type MemberSet []Member
+
+// Quorum is more than two thirds of the members: floor(2n/3)+1.
+func (s MemberSet) Quorum() int { return 2*len(s)/3 + 1 }
+
+// Faults is how many members may do anything without harm: floor((n-1)/3).
+func (s MemberSet) Faults() int { return (len(s) - 1) / 3 }
+
+// Digest returns the hash by which headers name the set.
+func (s MemberSet) Digest() tlog.Hash {
+	line, err := EncodeCanonical(s)
+	if err != nil {
+		panic("ledger: member set that was not checked: " + err.Error())
+	}
+	return sha256.Sum256([]byte(membersPurpose + string(line) + "\n"))
+}
+
+// ByName returns the member of that name, or nil.
+func (s MemberSet) ByName(name string) *Member {
+	for i := range s {
+		if s[i].Name == name {
+			return &s[i]
+		}
+	}
+	return nil
+}
+
+// check holds the set to its limits and refuses a key that serves twice.
+func (s MemberSet) check() error {
+	if len(s) < 1 || len(s) > MaxMembers {
+		return malformed("%d members, want 1 to %d", len(s), MaxMembers)
+	}
+	seen := map[string]bool{}
+	for i, m := range s {
+		if i > 0 && s[i-1].Name >= m.Name {
+			return malformed("members are not sorted by name")
+		}
+		if err := m.check(); err != nil {
+			return err
+		}
+		for _, key := range append([]string{m.Node}, m.Keys...) {
+			bytes := key[strings.IndexByte(key, '+')+10:]
+			if seen[bytes[2:]] {
+				return malformed("a key of member %s serves twice", m.Name)
+			}
+			seen[bytes[2:]] = true
+		}
+	}
+	return nil
+}
+
+func (m Member) check() error {
+	if !isDomain(m.Name) {
+		return malformed("%q is not a member's name", clip(m.Name))
+	}
+	if len(m.Keys) != 1 {
+		return malformed("member %s: want exactly one cosigner key", m.Name)
+	}
+	key, err := ParseCosignerKey(m.Keys[0])
+	if err != nil {
+		return err
+	}
+	if err := CheckKey(m.Node); err != nil {
+		return err
+	}
+	if key.Name() != m.Name || !strings.HasPrefix(m.Node, m.Name+"+") {
+		return malformed("member %s: its keys have another name", m.Name)
+	}
+	if m.Organisation == "" {
+		return malformed("member %s: no organisation", m.Name)
+	}
+	if m.Addresses == nil || m.Roles == nil || len(m.Addresses) > 16 || len(m.Roles) > 16 {
+		return malformed("member %s: addresses and roles are lists of at most 16", m.Name)
+	}
+	for _, text := range append(append([]string{m.Organisation, m.Registry}, m.Addresses...), m.Roles...) {
+		if len(text) > 256 || !isPlainText(text) {
+			return malformed("member %s: a text is longer than 256 bytes or has control characters", m.Name)
+		}
+	}
+	return nil
+}

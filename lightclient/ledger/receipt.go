@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// MaxReceiptSize bounds a receipt or a refusal, in bytes.
+const MaxReceiptSize = 8 << 10
+
+const (
+	receiptPurpose = "evident/receipt/v1"
+	refusalPurpose = "evident/refusal/v1"
+)
+
+// Receipt is a member's signed promise that it took a record in and that the
+// record is in a block, or refused, by a certain time.
+type Receipt struct {
+	Ledger   string
+	Record   RecordID
+	Received int64 // Unix milliseconds, by the member's clock
+	Promise  int64 // Unix milliseconds: no later than this
+}
+
+// Text returns the five lines that the member's node key signs.
+func (r Receipt) Text() string {
+	return fmt.Sprintf("%s\nledger %s\nrecord %s\nreceived %d\npromise %d\n",
+		receiptPurpose, r.Ledger, r.Record, r.Received, r.Promise)
+}
+
+// OpenReceipt verifies a receipt of one member of the ledger named origin.
+func OpenReceipt(origin string, member Member, msg []byte) (Receipt, error) {
+	text, err := openNodeNote(member, msg)
+	if err != nil {
+		return Receipt{}, err
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) != 6 || lines[0] != receiptPurpose {
+		return Receipt{}, malformed("receipt: want the five lines of %s", receiptPurpose)
+	}
+	r := lineReader{lines: lines[1:5]}
+	out := Receipt{Ledger: r.next("ledger"), Record: r.record(), Received: r.number("received"), Promise: r.number("promise")}
+	if r.err != nil || out.Text() != text {
+		return Receipt{}, malformed("receipt: not the canonical text")
+	}
+	return out, checkOwn(origin, out.Ledger)
+}
+
+// Refusal is a member's signed statement that it refused a record, and why.
+type Refusal struct {
+	Ledger string
+	Record RecordID
+	At     int64 // Unix milliseconds, by the member's clock
+	Reason Reason
+}
+
+// Reason names the rule that refused a record, in two languages, and the
+// values that the rule looked at.
+type Reason struct {
+	En     string            `json:"en"`
+	Rule   string            `json:"rule"`
+	Values map[string]string `json:"values"`
+	Zh     string            `json:"zh"`
+}
+
+// Text returns the five lines that the member's node key signs; the last is
+// the reason as canonical JSON.
+func (r Refusal) Text() (string, error) {
+	reason, err := EncodeCanonical(r.Reason)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s\nledger %s\nrecord %s\nat %d\nreason %s\n", refusalPurpose, r.Ledger, r.Record, r.At, reason), nil
+}
+
+// OpenRefusal verifies a refusal by one member of the ledger named origin.
+func OpenRefusal(origin string, member Member, msg []byte) (Refusal, error) {
+	text, err := openNodeNote(member, msg)
+	if err != nil {
+		return Refusal{}, err
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) != 6 || lines[0] != refusalPurpose {
+		return Refusal{}, malformed("refusal: want the five lines of %s", refusalPurpose)
+	}
+	r := lineReader{lines: lines[1:5]}
+	out := Refusal{Ledger: r.next("ledger"), Record: r.record(), At: r.number("at")}
+	if err := DecodeCanonical([]byte(r.next("reason")), &out.Reason); err != nil {
+		return Refusal{}, err
+	}
+	if again, err := out.Text(); r.err != nil || err != nil || again != text {
+		return Refusal{}, malformed("refusal: not the canonical text")
+	}
+	return out, checkOwn(origin, out.Ledger)
+}
+
+// openNodeNote verifies a note that carries the signature of a member's node.
+func openNodeNote(member Member, msg []byte) (string, error) {
+	if len(msg) > MaxReceiptSize {
+		return "", tooLarge("a node's note", len(msg), MaxReceiptSize)
+	}
+	n, err := note.Open(msg, note.VerifierList(member.NodeVerifier()))
+	var unverified *note.UnverifiedNoteError
+	var invalid *note.InvalidSignatureError
+	switch {
+	case errors.As(err, &unverified), errors.As(err, &invalid):
+		return "", signatureError(member.Name)
+	case err != nil:
+		return "", malformed("%v", err)
+	}
+	return n.Text, nil
+}
+
+func (r *lineReader) record() RecordID {
+	id, err := ParseRecordID(r.next("record"))
+	if err != nil {
+		r.fail("%v", err)
+	}
+	return id
+}
+
+func checkOwn(origin, got string) error {
+	if got != origin {
+		return fmt.Errorf("%w: it speaks of %q", ErrLedger, clip(got))
+	}
+	return nil
+}

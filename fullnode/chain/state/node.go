@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -33,13 +34,28 @@ type node struct {
 	dirty    uint32 // bit i: hash i is not up to date
 	kinds    [2 * width]kind
 	hashes   [2 * width]tlog.Hash
-	leaves   [width]merkle.Leaf // of the slots that are a leaf
-	versions [width]uint64      // of the slots that are another node
+	versions [width]uint64 // of the slots that are another node
+	leaves   []merkle.Leaf // of the slots that are a leaf; may be nil if none is, as in the upper nodes of a large tree
 }
 
 func (n *node) hash() tlog.Hash { return n.hashes[1] }
 
+// reset empties n and keeps its room for leaves.
+func (n *node) reset() { *n = node{leaves: n.leaves} }
+
+// copyOf makes n equal to c, and apart from it.
+func (n *node) copyOf(c *node) {
+	*n = *c
+	n.leaves = nil
+	if slices.Contains(c.kinds[width:], leaf) {
+		n.leaves = slices.Clone(c.leaves)
+	}
+}
+
 func (n *node) setLeaf(slot int, l *merkle.Leaf) {
+	if n.leaves == nil {
+		n.leaves = make([]merkle.Leaf, width)
+	}
 	n.leaves[slot] = *l
 	n.set(slot, leaf, merkle.LeafHash(l.Key, l.Value))
 }
@@ -126,7 +142,7 @@ var (
 	errHash     = errors.New("wrong hash")
 )
 
-// parse reads the stored form of a node at this depth into n, which is zero, and leaves the hashes over the slots to rehash.
+// parse reads the stored form of a node at this depth into n, which is empty, and leaves the hashes over the slots to rehash.
 func (n *node) parse(b []byte, depth int) error {
 	if len(b) < 8 || len(b) > maxNode {
 		return errSize

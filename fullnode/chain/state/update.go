@@ -27,6 +27,8 @@ func Update(kv KV, cache *Cache, old Root, version uint64, changes []merkle.Leaf
 		}
 	}
 	u := &update{reader: reader{kv: kv, cache: cache}, version: version}
+	u.writes.Put = make([]Put, 0, 2*len(changes))
+	u.writes.Stale = make([][]byte, 0, 2*len(changes))
 	root, err := u.root(old, changes)
 	if err != nil {
 		return Root{}, Writes{}, fmt.Errorf("update state to version %d: %w", version, err)
@@ -63,9 +65,8 @@ func (u *update) blank(depth int) *node {
 	if u.scratch[depth] == nil {
 		u.scratch[depth] = new(node)
 	}
-	n := u.scratch[depth]
-	*n = node{}
-	return n
+	u.scratch[depth].reset()
+	return u.scratch[depth]
 }
 
 // replace loads the stored node that n will replace.

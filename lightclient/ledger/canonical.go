@@ -10,13 +10,18 @@ import (
 	"strings"
 )
 
-// maxDepth bounds the nesting of JSON that authors choose freely.
-const maxDepth = 8
+// Nesting of JSON: of the values that authors choose freely below their object,
+// and of everything.
+const (
+	maxDepth    = 8
+	maxAllDepth = 16
+)
 
 // EncodeCanonical returns the canonical JSON of v: UTF-8, members sorted by
-// the bytes of their names, no white space, integers only, and the escapes of
-// RFC 8785. Struct fields must be declared in that order. A string with U+2028
-// or U+2029 is refused, because encoders disagree about escaping it.
+// the bytes of their names, no white space, integers of 64 bits only, and the
+// escapes of RFC 8785. Struct fields must be declared in that order. Texts with
+// U+2028, U+2029 or U+FFFD are refused: encoders disagree about the first two,
+// and the last stands for bytes that were lost.
 func EncodeCanonical(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -25,16 +30,16 @@ func EncodeCanonical(v any) ([]byte, error) {
 		return nil, malformed("encode: %v", err)
 	}
 	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if hasLineSeparator(out) {
-		return nil, malformed("a text contains U+2028 or U+2029; use a line feed")
-	}
-	return out, nil
+	return out, checkCanonical(out)
 }
 
 // DecodeCanonical decodes data into v and accepts nothing but the bytes that
 // EncodeCanonical makes of the result: so no duplicate or unknown members, no
 // other spelling of a number or a string, and no trailing bytes.
 func DecodeCanonical(data []byte, v any) error {
+	if err := checkCanonical(data); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(data, v); err != nil {
 		return malformed("%v", err)
 	}
@@ -43,28 +48,16 @@ func DecodeCanonical(data []byte, v any) error {
 		return err
 	}
 	if !bytes.Equal(again, data) {
-		return malformed("not canonical JSON, or it has members this version does not know")
+		return malformed("JSON: members are missing, or this version does not know them")
 	}
 	return nil
 }
 
-// hasLineSeparator finds the escapes \u2028 and \u2029 in JSON made by
-// encoding/json, which writes those two characters in no other way.
-func hasLineSeparator(data []byte) bool {
-	for rest := data; ; {
-		i := bytes.Index(rest, []byte(`\u202`))
-		if i < 0 {
-			return false
-		}
-		slashes := 0
-		for j := i - 1; j >= 0 && rest[j] == '\\'; j-- {
-			slashes++
-		}
-		if slashes%2 == 0 && i+5 < len(rest) && (rest[i+5] == '8' || rest[i+5] == '9') {
-			return true
-		}
-		rest = rest[i+5:]
-	}
+// checkCanonical checks that data is one value in canonical JSON.
+func checkCanonical(data []byte) error {
+	s := NewScanner(data)
+	s.value(maxAllDepth)
+	return s.Close()
 }
 
 // CanonicalObject returns the canonical form of a JSON object with freely

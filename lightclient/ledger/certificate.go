@@ -41,6 +41,9 @@ func ParseCheckpoint(origin string, text []byte) (tlog.Tree, error) {
 	if err != nil || size < 1 {
 		return tlog.Tree{}, malformed("checkpoint: %q is not a size", clip(lines[1]))
 	}
+	if size > MaxLogSize {
+		return tlog.Tree{}, fmt.Errorf("%w: a chain log of size %d", ErrLimit, size)
+	}
 	root, err := ParseHash(lines[2])
 	if err != nil {
 		return tlog.Tree{}, err
@@ -145,11 +148,12 @@ func (c *Certificate) count(set MemberSet, text []byte, lines []string) error {
 	return nil
 }
 
+// parseSignatureLine reads any signature line that package note would read.
 func parseSignatureLine(line string) (name string, hash uint32, err error) {
 	rest, ok := strings.CutPrefix(line, "— ")
 	name, b64, _ := strings.Cut(strings.TrimSuffix(rest, "\n"), " ")
 	blob, err := base64.StdEncoding.DecodeString(b64)
-	if !ok || err != nil || len(blob) < 5 {
+	if !ok || err != nil || len(blob) < 5 || !isKeyName(name) || strings.Contains(b64, "\r") {
 		return "", 0, malformed("certificate: %q is not a signature line", clip(line))
 	}
 	return name, binary.BigEndian.Uint32(blob), nil

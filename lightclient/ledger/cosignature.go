@@ -2,49 +2,31 @@ package ledger
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"strings"
 )
 
-// algCosignatureV1 is the type byte of timestamped Ed25519 cosignatures (C2SP
-// tlog-cosignature) in key hashes and verifier keys.
-const algCosignatureV1 = 0x04
-
 // CosignerKey is a member's public cosigning key. It implements note.Verifier.
-type CosignerKey struct {
-	name   string
-	hash   uint32
-	public ed25519.PublicKey
-}
+type CosignerKey struct{ verifierKey }
 
 // NewCosignerKey names a public key.
 func NewCosignerKey(name string, public ed25519.PublicKey) CosignerKey {
-	h := sha256.New()
-	h.Write([]byte(name + "\n"))
-	h.Write([]byte{algCosignatureV1})
-	h.Write(public)
-	return CosignerKey{name: name, hash: binary.BigEndian.Uint32(h.Sum(nil)), public: public}
+	return CosignerKey{newVerifierKey(name, algCosignatureV1, public)}
 }
 
 // ParseCosignerKey parses the canonical text of a cosigner's verifier key,
 // name+hash+base64.
 func ParseCosignerKey(vkey string) (CosignerKey, error) {
-	parts := strings.SplitN(vkey, "+", 3)
-	if len(parts) != 3 || !isDomain(parts[0]) || !isBase64([]byte(parts[2]), 1+ed25519.PublicKeySize) {
-		return CosignerKey{}, malformed("%q is not a cosigner key", clip(vkey))
+	key, err := parseKey(vkey, algCosignatureV1)
+	if err != nil {
+		return CosignerKey{}, err
 	}
-	data, err := base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || data[0] != algCosignatureV1 {
-		return CosignerKey{}, malformed("%q is not an Ed25519 cosigner key", clip(vkey))
+	if !isDomain(key.name) {
+		return CosignerKey{}, malformed("%q is not a cosigner's name", clip(key.name))
 	}
-	key := NewCosignerKey(parts[0], data[1:])
-	if key.String() != vkey {
-		return CosignerKey{}, malformed("%q is not the canonical text of a cosigner key", clip(vkey))
-	}
-	return key, nil
+	return CosignerKey{key}, nil
 }
 
 // String returns the verifier key.
@@ -96,11 +78,11 @@ type Cosignature struct {
 func (k CosignerKey) Open(checkpoint []byte, line string) (Cosignature, error) {
 	b64, ok := strings.CutPrefix(line, "— "+k.name+" ")
 	b64, ended := strings.CutSuffix(b64, "\n")
-	if !ok || !ended || !isBase64([]byte(b64), 12+ed25519.SignatureSize) {
+	blob, whole := decodeBase64([]byte(b64), 12+ed25519.SignatureSize)
+	if !ok || !ended || !whole {
 		return Cosignature{}, malformed("cosignature: want one line of %s", k.name)
 	}
-	blob, err := base64.StdEncoding.DecodeString(b64)
-	if err != nil || binary.BigEndian.Uint32(blob) != k.hash || !k.Verify(checkpoint, blob[4:]) {
+	if binary.BigEndian.Uint32(blob) != k.hash || !k.Verify(checkpoint, blob[4:]) {
 		return Cosignature{}, signatureError(k.name)
 	}
 	return Cosignature{Member: k.name, Time: int64(binary.BigEndian.Uint64(blob[4:])), Line: line}, nil

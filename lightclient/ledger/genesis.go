@@ -96,8 +96,8 @@ func ParseGenesis(file []byte) (*Genesis, error) {
 		return nil, malformed("genesis: format %q is not known", clip(g.Format))
 	case !isDomain(g.Name):
 		return nil, malformed("genesis: %q is not a ledger's name", clip(g.Name))
-	case g.Created < 1:
-		return nil, malformed("genesis: no time of creation")
+	case g.Created < 1 || g.Created > MaxLogSize:
+		return nil, malformed("genesis: created is a time in Unix milliseconds")
 	case g.Limits.BlockBytes < MaxRecordSize || g.Limits.BlockBytes > MaxBlockBytes:
 		return nil, malformed("genesis: block_bytes is %d to %d", MaxRecordSize, MaxBlockBytes)
 	case g.Limits.BlockRecords < 1 || g.Limits.BlockRecords > MaxBlockRecords:
@@ -106,7 +106,7 @@ func ParseGenesis(file []byte) (*Genesis, error) {
 		return nil, malformed("genesis: contracts is a list of at most 64")
 	}
 	for i, c := range g.Contracts {
-		if !isWord(c.Name) || c.Version < 1 || i > 0 && g.Contracts[i-1].Name >= c.Name {
+		if !isWord(c.Name) || c.Version < 1 || c.Version > MaxLogSize || i > 0 && g.Contracts[i-1].Name >= c.Name {
 			return nil, malformed("genesis: contracts have names and versions, sorted by name")
 		}
 	}

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +10,11 @@ import (
 
 // MaxHeaderSize bounds the text of a header, in bytes.
 const MaxHeaderSize = 1024
+
+// MaxLogSize bounds the size of a chain log, and every other number of a format
+// that has no smaller limit. Up to it numbers are exact in every JSON reader;
+// near 2^63 the loops of package tlog would not end.
+const MaxLogSize = 1 << 53
 
 const headerPurpose = "evident/block/v1"
 
@@ -66,6 +70,9 @@ func ParseHeader(text []byte) (Header, error) {
 	if err := CheckOrigin(h.Ledger); err != nil {
 		return Header{}, err
 	}
+	if h.Height >= MaxLogSize || h.Time > MaxLogSize || h.Records > MaxBlockRecords {
+		return Header{}, fmt.Errorf("%w: header: height %d, time %d, %d records", ErrLimit, h.Height, h.Time, h.Records)
+	}
 	if string(h.Text()) != string(text) {
 		return Header{}, malformed("header: not the canonical text")
 	}
@@ -115,11 +122,9 @@ func (r *lineReader) fail(format string, args ...any) {
 
 // ParseHash parses the base64 text of a hash, as tlog.Hash prints it.
 func ParseHash(s string) (tlog.Hash, error) {
-	var h tlog.Hash
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != len(h) {
-		return h, malformed("%q is not the base64 text of 32 bytes", s)
+	data, ok := decodeBase64([]byte(s), tlog.HashSize)
+	if !ok {
+		return tlog.Hash{}, malformed("%q is not the base64 text of 32 bytes", clip(s))
 	}
-	copy(h[:], b)
-	return h, nil
+	return tlog.Hash(data), nil
 }

@@ -97,6 +97,17 @@ func (c *consortium) cosign(tree tlog.Tree, member int, seconds int64) Cosignatu
 	return s
 }
 
+func (c *consortium) certificate(t testing.TB, size int64) *Certificate {
+	t.Helper()
+	tree := tlog.Tree{N: size, Hash: tlog.RecordHash([]byte("root"))}
+	cert, err := NewCertificate(c.origin, c.genesis.Members, tree,
+		[]Cosignature{c.cosign(tree, 0, 1010), c.cosign(tree, 1, 1020), c.cosign(tree, 2, 1030)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
 func TestRecordRoundTrip(t *testing.T) {
 	c := newConsortium(t, 4)
 	r, err := c.statement().Sign(c.author)

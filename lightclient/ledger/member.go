@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"strings"
 
@@ -51,13 +52,34 @@ func (s MemberSet) Quorum() int { return 2*len(s)/3 + 1 }
 // Faults is how many members may do anything without harm: floor((n-1)/3).
 func (s MemberSet) Faults() int { return (len(s) - 1) / 3 }
 
-// Digest returns the hash by which headers name the set.
-func (s MemberSet) Digest() tlog.Hash {
+// Text returns the set's text: a purpose line and one line of canonical JSON.
+func (s MemberSet) Text() []byte {
 	line, err := EncodeCanonical(s)
 	if err != nil {
 		panic("ledger: member set that was not checked: " + err.Error())
 	}
-	return sha256.Sum256([]byte(membersPurpose + string(line) + "\n"))
+	return []byte(membersPurpose + string(line) + "\n")
+}
+
+// Digest returns the hash by which headers name the set: the SHA-256 of its text.
+func (s MemberSet) Digest() tlog.Hash { return sha256.Sum256(s.Text()) }
+
+// ParseMemberSet parses the text of a member set. Whether it is in force, a
+// certified header tells.
+func ParseMemberSet(text []byte) (MemberSet, error) {
+	if len(text) > MaxGenesisSize {
+		return nil, tooLarge("a member set", len(text), MaxGenesisSize)
+	}
+	line, ok := bytes.CutPrefix(text, []byte(membersPurpose))
+	line, ended := bytes.CutSuffix(line, []byte("\n"))
+	if !ok || !ended {
+		return nil, malformed("member set: want a line %q and a line of JSON", strings.TrimSpace(membersPurpose))
+	}
+	var set MemberSet
+	if err := DecodeCanonical(line, &set); err != nil {
+		return nil, err
+	}
+	return set, set.check()
 }
 
 // ByName returns the member of that name, or nil.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -103,6 +105,9 @@ type UnverifiedRecord struct {
 	Statement
 	ID   RecordID
 	Note []byte // the exact bytes, which are the leaf in the block
+
+	text    []byte // the part of Note that is signed
+	authors []author
 }
 
 // Record is a record whose every signature was checked.
@@ -121,7 +126,7 @@ func (u *UnverifiedRecord) Leaf() tlog.Hash { return tlog.RecordHash(u.Note) }
 
 // ParseRecord parses the note of a record. It accepts only canonical bytes:
 // one statement has one text, and a record one note for each set of signatures.
-func ParseRecord(msg []byte) (*UnverifiedRecord, error) {
+func ParseRecord(msg []byte) (_ *UnverifiedRecord, err error) {
 	if len(msg) > MaxRecordSize {
 		return nil, tooLarge("a record", len(msg), MaxRecordSize)
 	}
@@ -134,53 +139,105 @@ func ParseRecord(msg []byte) (*UnverifiedRecord, error) {
 	if bytes.IndexByte(line, '\n') >= 0 {
 		return nil, malformed("record: want one line of JSON")
 	}
-	u := &UnverifiedRecord{ID: sha256.Sum256(msg[:split+1]), Note: msg}
-	if err := DecodeCanonical(line, &u.Statement); err != nil {
+	u := &UnverifiedRecord{ID: sha256.Sum256(msg[:split+1]), Note: msg, text: msg[:split+1]}
+	if u.Statement, err = parseStatement(line); err != nil {
 		return nil, err
 	}
-	if err := u.Statement.check(); err != nil {
+	keys, err := u.Statement.check()
+	if err != nil {
 		return nil, err
 	}
-	return u, checkSignatureLines(u.By, msg[split+2:])
+	u.authors, err = parseSignatureLines(keys, msg[split+2:])
+	return u, err
 }
 
-// checkSignatureLines wants exactly one canonical line for each key, in order.
-func checkSignatureLines(keys []string, lines []byte) error {
-	for _, key := range keys {
-		name, _, _ := strings.Cut(key, "+")
-		line, rest, _ := bytes.Cut(lines, []byte("\n"))
+// parseStatement reads a statement; what it accepts, DecodeCanonical accepts too.
+func parseStatement(line []byte) (Statement, error) {
+	var st Statement
+	s := NewScanner(line)
+	s.Expect(`{"action":`)
+	st.Action = s.String()
+	s.Expect(`,"after":{"root":`)
+	st.After.Root = s.Hash()
+	s.Expect(`,"size":`)
+	st.After.Size = s.Int()
+	s.Expect(`},"at":`)
+	st.At = s.Int()
+	s.Expect(`,"by":`)
+	s.List(MaxSigners, func() { st.By = append(st.By, s.String()) })
+	s.Expect(`,"contract":`)
+	st.Contract = s.String()
+	s.Expect(`,"evidence":`)
+	st.Evidence = []Evidence{}
+	s.List(MaxEvidence, func() { st.Evidence = append(st.Evidence, s.evidence()) })
+	s.Expect(`,"fields":`)
+	st.Fields = s.Object()
+	s.Expect(`,"item":`)
+	st.Item = s.String()
+	s.Expect(`,"ledger":`)
+	st.Ledger = s.String()
+	s.Expect(`,"nonce":`)
+	st.Nonce = s.String()
+	s.Expect(`,"prev":`)
+	st.Prev = s.String()
+	s.Expect(`,"seq":`)
+	st.Seq = s.Int()
+	s.Expect(`,"version":`)
+	st.Version = s.Int()
+	s.Expect(`}`)
+	return st, s.Close()
+}
+
+func (s *Scanner) evidence() Evidence {
+	var e Evidence
+	s.Expect(`{"cid":`)
+	e.CID = s.String()
+	s.Expect(`,"media":`)
+	e.Media = s.String()
+	s.Expect(`,"name":`)
+	e.Name = s.String()
+	s.Expect(`,"sha256":`)
+	e.SHA256 = s.String()
+	s.Expect(`,"size":`)
+	e.Size = s.Int()
+	s.Expect(`}`)
+	return e
+}
+
+// author is one signature that a record needs.
+type author struct {
+	verifierKey
+	signature []byte
+}
+
+// parseSignatureLines wants exactly one canonical line for each key, in order.
+func parseSignatureLines(keys []verifierKey, lines []byte) ([]author, error) {
+	authors := make([]author, len(keys))
+	for i, key := range keys {
+		line, rest, ended := bytes.Cut(lines, []byte("\n"))
 		lines = rest
-		b64, ok := bytes.CutPrefix(line, []byte("— "+name+" "))
-		if !ok || !isBase64(b64, 4+ed25519.SignatureSize) {
-			return malformed("record: want one signature line of %s", clip(name))
+		b64, ok := bytes.CutPrefix(line, []byte("— "+key.name+" "))
+		blob, whole := decodeBase64(b64, 4+ed25519.SignatureSize)
+		if !ok || !ended || !whole {
+			return nil, malformed("record: want one signature line of %s", clip(key.name))
 		}
+		if binary.BigEndian.Uint32(blob) != key.hash {
+			return nil, malformed("record: the signature line of %s names another key", clip(key.name))
+		}
+		authors[i] = author{key, blob[4:]}
 	}
 	if len(lines) != 0 {
-		return malformed("record: bytes after the last author's signature")
+		return nil, malformed("record: bytes after the last author's signature")
 	}
-	return nil
+	return authors, nil
 }
 
 // Verify checks every author's signature with the standard library's Ed25519.
 func (u *UnverifiedRecord) Verify() (*Record, error) {
-	verifiers := make([]note.Verifier, len(u.By))
-	for i, key := range u.By {
-		v, err := note.NewVerifier(key)
-		if err != nil {
-			return nil, malformed("record: verifier key of %s", clip(key))
+	for _, a := range u.authors {
+		if !ed25519.Verify(a.public, u.text, a.signature) {
+			return nil, signatureError(a.name)
 		}
-		verifiers[i] = v
-	}
-	n, err := note.Open(u.Note, note.VerifierList(verifiers...))
-	if err != nil {
-		var bad *note.InvalidSignatureError
-		if errors.As(err, &bad) {
-			return nil, signatureError(bad.Name)
-		}
-		return nil, signatureError("any author")
-	}
-	if len(n.Sigs) != len(u.By) {
-		return nil, signatureError("every author")
 	}
 	return &Record{*u}, nil
 }
@@ -194,56 +251,51 @@ func OpenRecord(msg []byte) (*Record, error) {
 	return u.Verify()
 }
 
-// check holds the statement to its limits; what the contract wants comes later.
-func (s Statement) check() error {
+// check holds the statement to its limits and returns its signers' keys. What
+// the contract wants comes later.
+func (s *Statement) check() ([]verifierKey, error) {
 	if err := CheckOrigin(s.Ledger); err != nil {
-		return err
-	}
-	fields, err := CanonicalObject(s.Fields)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	switch {
-	case !bytes.Equal(fields, s.Fields):
-		return malformed("record: fields are not canonical JSON")
 	case !isWord(s.Contract) || !isWord(s.Action):
-		return malformed("record: contract and action are words of a-z, 0-9 and _, at most 32")
+		return nil, malformed("record: contract and action are words of a-z, 0-9 and _, at most 32")
 	case s.Version < 1 || s.Seq < 1 || s.At < 0 || s.After.Size < 1:
-		return malformed("record: version, seq and after.size begin at 1, and at is not negative")
+		return nil, malformed("record: version, seq and after.size begin at 1, and at is not negative")
+	case max(s.Version, s.Seq, s.At, s.After.Size) > MaxLogSize:
+		return nil, fmt.Errorf("%w: record: version, seq, at and after.size are at most 2^53", ErrLimit)
 	case len(s.Item) > 128 || !isPlainText(s.Item):
-		return malformed("record: item is a text of at most 128 bytes without control characters")
+		return nil, malformed("record: item is a text of at most 128 bytes without control characters")
 	case s.Seq == 1 && s.Prev != "", s.Seq > 1 && (!isHex(s.Prev, 32) || s.Item == ""):
-		return malformed("record: seq 1 has no prev; later records have one, and name their item")
+		return nil, malformed("record: seq 1 has no prev; later records have one, and name their item")
 	case !isHex(s.Nonce, 16):
-		return malformed("record: nonce has 32 hexadecimal digits")
+		return nil, malformed("record: nonce has 32 hexadecimal digits")
 	}
-	if err := checkSigners(s.By); err != nil {
-		return err
+	if err := checkEvidence(s.Evidence); err != nil {
+		return nil, err
 	}
-	return checkEvidence(s.Evidence)
+	return parseSigners(s.By)
 }
 
-func checkSigners(keys []string) error {
-	if len(keys) < 1 || len(keys) > MaxSigners {
-		return malformed("record: %d signers, want 1 to %d", len(keys), MaxSigners)
+func parseSigners(by []string) ([]verifierKey, error) {
+	if len(by) == 0 {
+		return nil, malformed("record: nobody signs")
 	}
-	seen := make(map[string]bool, len(keys))
-	for _, key := range keys {
-		if err := CheckKey(key); err != nil {
-			return err
+	keys := make([]verifierKey, len(by))
+	for i, vkey := range by {
+		key, err := parseKey(vkey, algEd25519)
+		if err != nil {
+			return nil, err
 		}
-		if seen[key] {
-			return malformed("record: %s stands twice among the signers", clip(key))
+		if slices.Contains(by[:i], vkey) {
+			return nil, malformed("record: %s stands twice among the signers", clip(vkey))
 		}
-		seen[key] = true
+		keys[i] = key
 	}
-	return nil
+	return keys, nil
 }
 
 func checkEvidence(evidence []Evidence) error {
-	if evidence == nil || len(evidence) > MaxEvidence {
-		return malformed("record: evidence is a list of at most %d files", MaxEvidence)
-	}
 	for _, e := range evidence {
 		switch {
 		case !isHex(e.SHA256, 32):

@@ -2,32 +2,76 @@ package ledger
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+)
 
-	"golang.org/x/mod/sumdb/note"
+// The type bytes of Ed25519 keys in key hashes and verifier keys (C2SP
+// signed-note, tlog-cosignature).
+const (
+	algEd25519       = 0x01
+	algCosignatureV1 = 0x04
 )
 
 // MaxNameSize bounds the name of a key, a member or a ledger, in bytes.
 const MaxNameSize = 64
 
+// strictBase64 refuses spare bits; like every decoder of the package it skips
+// line feeds, so lengths are checked too.
+var strictBase64 = base64.StdEncoding.Strict()
+
 // CheckKey checks that key is the canonical text of an Ed25519 verifier key
 // (package note) under a name of at most 64 bytes.
 func CheckKey(key string) error {
-	parts := strings.SplitN(key, "+", 3)
-	if len(parts) != 3 || len(parts[0]) > MaxNameSize || !isPlainText(parts[0]) {
-		return malformed("key %q: want name+hash+key, the name of at most %d bytes", clip(key), MaxNameSize)
+	_, err := parseKey(key, algEd25519)
+	return err
+}
+
+// verifierKey is an Ed25519 key with the name and hash by which notes call it.
+type verifierKey struct {
+	name   string
+	hash   uint32
+	public ed25519.PublicKey
+}
+
+// newVerifierKey names a public key of the algorithm alg (C2SP signed-note).
+func newVerifierKey(name string, alg byte, public ed25519.PublicKey) verifierKey {
+	blob := make([]byte, 0, MaxNameSize+2+ed25519.PublicKeySize)
+	blob = append(append(blob, name...), '\n', alg)
+	sum := sha256.Sum256(append(blob, public...))
+	return verifierKey{name: name, hash: binary.BigEndian.Uint32(sum[:]), public: public}
+}
+
+// parseKey parses the canonical text of a verifier key of the algorithm alg:
+// name+hash+base64.
+func parseKey(vkey string, alg byte) (verifierKey, error) {
+	name, rest, _ := strings.Cut(vkey, "+")
+	hash, b64, _ := strings.Cut(rest, "+")
+	if !isKeyName(name) {
+		return verifierKey{}, malformed("key %q: want name+hash+key, the name of at most %d bytes without spaces", clip(vkey), MaxNameSize)
 	}
-	v, err := note.NewVerifier(key)
-	if err != nil || len(parts[2]) != base64.StdEncoding.EncodedLen(1+ed25519.PublicKeySize) {
-		return malformed("%q is not an Ed25519 verifier key", clip(key))
+	blob, ok := decodeBase64([]byte(b64), 1+ed25519.PublicKeySize)
+	if !ok || blob[0] != alg {
+		return verifierKey{}, malformed("%q is not an Ed25519 key for this use", clip(vkey))
 	}
-	if parts[1] != fmt.Sprintf("%08x", v.KeyHash()) {
-		return malformed("%q is not the canonical text of a verifier key", clip(key))
+	key := newVerifierKey(name, alg, blob[1:])
+	if hash != fmt.Sprintf("%08x", key.hash) {
+		return verifierKey{}, malformed("%q has the hash of another key", clip(vkey))
 	}
-	return nil
+	return key, nil
+}
+
+// isKeyName accepts the names that package note accepts, within our limits and
+// without invisible characters, which could make two names look alike.
+func isKeyName(name string) bool {
+	invisible := func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+	return name != "" && len(name) <= MaxNameSize && isPlainText(name) &&
+		strings.IndexFunc(name, invisible) < 0 && !strings.Contains(name, "+")
 }
 
 // CheckOrigin checks the form of an origin: <ledger name>/<16 hexadecimal digits>.
@@ -46,7 +90,8 @@ func isDomain(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if !strings.Contains("abcdefghijklmnopqrstuvwxyz0123456789.-/", s[i:i+1]) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < '-' || c > '9') { // - . / and the digits
 			return false
 		}
 	}
@@ -79,13 +124,13 @@ func isHex(s string, size int) bool {
 	return true
 }
 
-// isBase64 accepts the one standard encoding of size bytes.
-func isBase64(b64 []byte, size int) bool {
+// decodeBase64 decodes the one standard encoding of size bytes.
+func decodeBase64(b64 []byte, size int) ([]byte, bool) {
 	if len(b64) != base64.StdEncoding.EncodedLen(size) {
-		return false
+		return nil, false
 	}
-	data, err := base64.StdEncoding.Strict().AppendDecode(make([]byte, 0, size+2), b64)
-	return err == nil && len(data) == size
+	data, err := strictBase64.AppendDecode(make([]byte, 0, size+2), b64)
+	return data, err == nil && len(data) == size
 }
 
 func isASCII(s string) bool {

@@ -29,7 +29,7 @@ func (s shared) apply(w Writes) {
 
 // Half of each block's changes are to keys that the tree has, half are to new ones.
 func BenchmarkUpdate(b *testing.B) {
-	for _, size := range []struct{ changes, keys uint64 }{{500, 100_000}, {5000, 1_000_000}} {
+	for _, size := range []struct{ changes, keys uint64 }{{500, 100_000}, {500, 1_000_000}, {5000, 1_000_000}} {
 		b.Run(fmt.Sprintf("changes=%d/keys=%d", size.changes, size.keys), func(b *testing.B) {
 			kv, cache, root, version := newBenchTree(b, size.keys)
 			rng := rand.New(rand.NewPCG(1, 1))

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Every block rewrites the upper nodes, so they are worth keeping: 4,369 nodes, 5 MiB in a large tree.
+// Every block rewrites the upper nodes, so they are worth keeping: 4,369 nodes, 10 MiB at most.
 const (
 	cachedDepths = 4
 	cachedNodes  = 1 + 16 + 16*16 + 16*16*16

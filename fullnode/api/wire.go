@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"evident/fullnode/contract"
 	"evident/lightclient/ledger"
 )
 
@@ -136,8 +135,8 @@ type Submitted struct {
 
 // Checked is the answer to POST /v1/records/check.
 type Checked struct {
-	Accepted bool              `json:"accepted"`
-	Refusal  *contract.Refusal `json:"refusal,omitempty"`
+	Accepted bool           `json:"accepted"`
+	Refusal  *ledger.Reason `json:"refusal,omitempty"`
 }
 
 // Event is the data of a "block" event; the event's id is the height.

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of what is answered at once. One client never holds more than half of
+// any of them, so that no single one shuts the others out.
+const (
+	maxRequests    = 512
+	maxBlocks      = 16
+	maxWaiters     = 2048
+	maxSubscribers = 256
+	maxQuery       = 1 << 10 // bytes
+)
+
+// border is what every request passes first. In this order: the name it came
+// under is ours; its query is short; a page of another site asks for nothing
+// but what is open to all.
+func (a *API) border(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	// A record is vouched for by its authors' signatures and by nothing of the
+	// visitor's: no cookie, no address, no session. A page of another site
+	// gains nothing here that it could not do from its own server, and browser
+	// clients need to send to several members' nodes.
+	cross.AddInsecureBypassPattern("POST /v1/records")
+	cross.AddInsecureBypassPattern("POST /v1/records/check")
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, fail(http.StatusForbidden, "cross_origin", "a page of another site may not ask for this", "ask from the node's own pages"))
+	}))
+	next = cross.Handler(next)
+	return a.metrics.observe(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+		switch {
+		case !a.hosts[hostname(r.Host)]:
+			a.refuse(w, r, fail(http.StatusMisdirectedRequest, "host", "this node does not answer to "+clip(r.Host), "use 127.0.0.1, or a name from the node's configuration"))
+		case len(r.URL.RawQuery) > maxQuery:
+			a.refuse(w, r, fail(http.StatusRequestURITooLong, "limit", "the query is too long", "a query has at most 1 KiB"))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// hostname is the Host header without its port. The allow-list of names keeps
+// a hostile domain that resolves to this machine (DNS rebinding) from reading
+// a node that listens on the loopback address only.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+}
+
+// endpoint gives an answer its slots and its errors one form. The pages and
+// the metrics are the node's own; all else is public, for the pages of every
+// member's node: browser clients compare several nodes.
+func (a *API) endpoint(path string, s *slots, do endpoint) http.Handler {
+	public := path != "/" && path != "/metrics"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if public {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+		}
+		if public && r.Method == http.MethodOptions {
+			preflight(w)
+			return
+		}
+		leave, err := s.enter(client(r.RemoteAddr))
+		if err == nil {
+			defer leave()
+			err = do(w, r)
+		}
+		if err != nil {
+			a.refuse(w, r, err)
+		}
+	})
+}
+
+func preflight(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// client names who asks: an address, the /64 network of an IPv6 address, or
+// the peer of a libp2p stream.
+func client(remote string) string {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	ip := ap.Addr().Unmap()
+	if network, err := ip.Prefix(64); ip.Is6() && err == nil {
+		return network.String()
+	}
+	return ip.String()
+}
+
+// slots counts what is open, in all and by client.
+type slots struct {
+	limit int
+
+	mu   sync.Mutex
+	all  int
+	open map[string]int
+}
+
+func newSlots(limit int) *slots { return &slots{limit: limit, open: map[string]int{}} }
+
+// enter takes a slot, to be given back by leave.
+func (s *slots) enter(client string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.all == s.limit:
+		return nil, busy(http.StatusServiceUnavailable, "this node has too many requests open")
+	case s.open[client] == s.limit/2:
+		return nil, busy(http.StatusTooManyRequests, "you have too many requests open")
+	}
+	s.all++
+	s.open[client]++
+	return func() { s.leave(client) }, nil
+}
+
+func (s *slots) leave(client string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.open[client]--; s.open[client] == 0 {
+		delete(s.open, client)
+	}
+}
+
+func (s *slots) count() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return float64(s.all)
+}
+
+// outlast lets an answer take longer than the server's timeouts: it may take d
+// until all of it is written. A writer without deadlines has none to move.
+func outlast(w http.ResponseWriter, d time.Duration) {
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Time{})
+	rc.SetWriteDeadline(time.Now().Add(d))
+}

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"net/http"
+	"time"
+)
+
+// staleAfter is when a head is old: an idle ledger makes a block every 30 s.
+const staleAfter = 75 * time.Second
+
+func (a *API) status(w http.ResponseWriter, r *http.Request) error {
+	head, err := a.newest()
+	if err != nil {
+		return err
+	}
+	set := a.Ledger.Members()
+	return answer(w, http.StatusOK, Status{
+		Ledger: a.Ledger.Origin(), Name: a.genesis.Name, Fingerprint: a.fingerprint.String(), Words: a.fingerprint.Words(),
+		Member: a.Node.Member(), Version: a.Version,
+		Height: head.Header.Height, Size: int64(head.Header.Height) + 1,
+		HeaderMs: head.Header.Time, CertifiedMs: head.Certificate.Time() * 1000, NowMs: a.Now().UnixMilli(),
+		Members: len(set), Quorum: set.Quorum(), Faults: set.Faults(), Limits: a.genesis.Limits,
+	})
+}
+
+func (a *API) members(w http.ResponseWriter, r *http.Request) error {
+	head, err := a.newest()
+	if err != nil {
+		return err
+	}
+	set, seen := a.Ledger.Members(), a.Node.Cosigned()
+	out := Members{Height: head.Header.Height, Digest: set.Digest(), Quorum: set.Quorum(), Members: make([]Member, len(set))}
+	for i, m := range set {
+		out.Members[i].Member = m
+		if c, ok := seen[m.Name]; ok {
+			out.Members[i].Cosigned = &c
+		}
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+func (a *API) nodes(w http.ResponseWriter, r *http.Request) error {
+	return answer(w, http.StatusOK, Nodes{Nodes: a.Node.Nodes()})
+}
+
+func (a *API) health(w http.ResponseWriter, r *http.Request) error {
+	out, code := Health{Status: "ok", Problems: append([]Problem{}, a.Node.Problems()...)}, http.StatusOK
+	if head, ok := a.Ledger.Head(); !ok {
+		out.Problems = append(out.Problems, Problem{Code: "starting", Message: "no block is final here yet", Failing: true})
+	} else if age := a.Now().Sub(time.Unix(head.Certificate.Time(), 0)); age > staleAfter {
+		out.Problems = append(out.Problems, Problem{Code: "stale", Message: "the newest final block is " + age.Round(time.Second).String() + " old"})
+	}
+	for _, p := range out.Problems {
+		if p.Failing {
+			out.Status, code = "failing", http.StatusServiceUnavailable
+			break
+		}
+		out.Status = "degraded"
+	}
+	return answer(w, code, out)
+}

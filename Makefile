@@ -11,7 +11,7 @@ SHELL := /bin/bash
 
 # PURE packages need no network, disk, clock or goroutine, and build for the browser and for 32 bits. The light client's
 # digests read files but go to the browser too.
-PURE     := $(wildcard ./lightclient/ledger ./lightclient/merkle ./lightclient/proof ./lightclient/evidence ./fullnode/finality)
+PURE     := ./lightclient/ledger ./lightclient/merkle ./lightclient/proof ./lightclient/evidence ./fullnode/finality
 GOFILES  := $(wildcard *.go app build frontend/*.go fullnode lightclient)
 PAGES    := $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print)
 GO_BUILD := go build -buildvcs=false -ldflags "-s -w"
@@ -89,6 +89,7 @@ format:
 
 vet:
 	go vet ./...
+	GOOS=js GOARCH=wasm go vet ./lightclient/wasm
 
 staticcheck:
 	go run $(CHECKER) ./...
@@ -122,14 +123,14 @@ test-frontend: $(NPM)
 	cd frontend && npm run --silent test
 
 test-e2e: build
-	@if type -P chromium || type -P chromium-browser || type -P google-chrome; then \
+	@if { type -P chromium || type -P chromium-browser || type -P google-chrome; } >/dev/null; then \
 		cd frontend && npm run --silent e2e; \
 	else \
 		echo "NOT RUN: the explorer's tests, which need Chromium (build/setup.sh test installs it)"; \
 	fi
 
 test-desktop: build desktop
-	@if [[ -x bin/evident-desktop ]] && type -P xvfb-run && type -P xdotool && type -P openbox; then \
+	@if [[ -x bin/evident-desktop ]] && { type -P xvfb-run && type -P xdotool && type -P openbox; } >/dev/null; then \
 		xvfb-run -a go test -count=1 -tags desktoptest ./app/...; \
 	else \
 		echo "NOT RUN: the desktop tests, which need WebKitGTK and Xvfb (build/setup.sh test installs them)"; \

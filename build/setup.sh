@@ -115,7 +115,7 @@ if ((${#missing[@]})) && may_install; then
 	echo "installing ${missing[*]}"
 	install "${missing[@]}"
 	look
-	if ((${#missing[@]})); then tail -n 5 "$log" >&2; fi
+	if ((${#missing[@]})); then grep '^E: ' "$log" | sort -u >&2 || true; fi
 fi
 
 check_go

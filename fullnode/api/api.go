@@ -20,6 +20,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"evident/fullnode/chain"
+	"evident/fullnode/contract"
+	"evident/fullnode/finality"
 	"evident/lightclient/ledger"
 )
 
@@ -55,34 +57,30 @@ type Intake interface {
 	// Outcome waits until a submitted record is final or refused.
 	Outcome(ctx context.Context, id ledger.RecordID) (Submission, error)
 	// Check says what would refuse the record on the newest state, or nil.
-	Check(ctx context.Context, note []byte) (*ledger.Reason, error)
+	Check(ctx context.Context, note []byte) (*contract.Refusal, error)
 }
 
 // ErrBusy is an intake that takes no more records for the moment.
 var ErrBusy = errors.New("busy")
 
-// What became of a submission.
-const (
-	StatusReceived = "received"
-	StatusFinal    = "final"
-	StatusRefused  = "refused"
-)
-
-// Submission is what became of a record, so far.
+// Submission is what became of a record so far: final, refused or received.
 type Submission struct {
 	ID      ledger.RecordID
-	Status  string
-	Receipt []byte        // the node's signed promise
-	Height  ledger.Height // of its block, if final
-	Refusal []byte        // the node's signed refusal, if refused
+	Height  ledger.Height
+	Final   bool   // in the block at Height, under a certificate
+	Receipt []byte // signed note: taken in, with a promise
+	Refusal []byte // signed note: refused, and why
 }
+
+// pending says that nothing has become of it yet.
+func (s Submission) pending() bool { return !s.Final && s.Refusal == nil }
 
 // Node is what the program knows beyond the ledger.
 type Node interface {
-	Member() string                // whose node this is
-	Nodes() []NodeHint             // where the members' nodes are now
-	Cosigned() map[string]Cosigned // newest cosignature seen, by member
-	Problems() []Problem           // what is wrong now
+	Member() string                                   // whose node this is
+	Nodes() []NodeHint                                // where the members' nodes are now
+	Cosigned(member string) (finality.Cosigned, bool) // the newest cosignature seen
+	Problems() []Problem                              // what is wrong now
 }
 
 // Config is what an API stands on.

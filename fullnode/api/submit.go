@@ -30,18 +30,22 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("submit: %w", err)
 	}
-	if wait > 0 && s.Status == StatusReceived {
+	if wait > 0 && s.pending() {
 		outlast(w, wait+writeTimeout)
 		if s, err = a.outcome(r.Context(), s, wait); err != nil {
 			return err
 		}
 	}
+	out := Submitted{ID: s.ID.String(), Status: "final", Receipt: string(s.Receipt), Height: s.Height, Refusal: string(s.Refusal)}
 	status := http.StatusOK
-	if s.Status == StatusReceived {
-		status = http.StatusAccepted
+	switch {
+	case s.Refusal != nil:
+		out.Status = "refused"
+	case !s.Final:
+		out.Status, status = "received", http.StatusAccepted
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return answer(w, status, Submitted{ID: s.ID.String(), Status: s.Status, Receipt: string(s.Receipt), Height: s.Height, Refusal: string(s.Refusal)})
+	return answer(w, status, out)
 }
 
 // outcome is what became of a received record within the time; after it, the

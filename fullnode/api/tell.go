@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 	"time"
+
+	"evident/lightclient/ledger"
 )
 
 // staleAfter is when a head is old: an idle ledger makes a block every 30 s.
@@ -28,12 +30,13 @@ func (a *API) members(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	set, seen := a.Ledger.Members(), a.Node.Cosigned()
+	set := a.Ledger.Members()
 	out := Members{Height: head.Header.Height, Digest: set.Digest(), Quorum: set.Quorum(), Members: make([]Member, len(set))}
 	for i, m := range set {
 		out.Members[i].Member = m
-		if c, ok := seen[m.Name]; ok {
-			out.Members[i].Cosigned = &c
+		if c, ok := a.Node.Cosigned(m.Name); ok {
+			out.Members[i].Checkpoint = string(ledger.FormatCheckpoint(a.Ledger.Origin(), c.Tree))
+			out.Members[i].Cosignature = c.Line
 		}
 	}
 	return answer(w, http.StatusOK, out)

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"evident/fullnode/contract"
 	"evident/lightclient/ledger"
 )
 
@@ -41,17 +42,12 @@ type Members struct {
 	Members []Member      `json:"members"`
 }
 
-// Member is a member as genesis has it, and the newest cosignature this node
-// has seen of it: absent if none. The cosignature is only told, not proven.
+// Member is a member as genesis has it, and the newest cosignature of it that
+// this node has seen; that there is no newer one is only told.
 type Member struct {
 	ledger.Member
-	Cosigned *Cosigned `json:"cosigned,omitempty"`
-}
-
-// Cosigned is when a member cosigned the checkpoint that makes a height final.
-type Cosigned struct {
-	Height  ledger.Height `json:"height"`
-	TimeSec int64         `json:"timeSec"`
+	Checkpoint  string `json:"checkpoint,omitempty"`  // the text it cosigned
+	Cosignature string `json:"cosignature,omitempty"` // its signature line, which holds the time
 }
 
 // Nodes is the answer of /v1/nodes: hints, never trusted.
@@ -135,8 +131,8 @@ type Submitted struct {
 
 // Checked is the answer to POST /v1/records/check.
 type Checked struct {
-	Accepted bool           `json:"accepted"`
-	Refusal  *ledger.Reason `json:"refusal,omitempty"`
+	Accepted bool              `json:"accepted"`
+	Refusal  *contract.Refusal `json:"refusal,omitempty"`
 }
 
 // Event is the data of a "block" event; the event's id is the height.

@@ -1,0 +1,118 @@
+// Takes every page × light/dark × en/zh × narrow/wide: npm run shots -- --out DIR [--only NAME]
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { argument, launch, open } from "./browser.js";
+import { serve } from "./serve.js";
+
+const out = argument("out");
+if (!out) throw new Error("say where to: npm run shots -- --out DIR");
+const only = argument("only");
+
+const server = await serve();
+const browser = await launch();
+mkdirSync(out, { recursive: true });
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** @param {Page} page @param {string} name @param {string} content */
+async function give(page, name, content) {
+  const chooser = page.waitForEvent("filechooser");
+  await page.locator(".zone button").click();
+  await (await chooser).setFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(content) });
+}
+
+/** @param {string} verdict */
+const proof = (verdict) => `{"format":"evident/proof/v1","mock":"${verdict}"}`;
+
+/** @type {{ name: string, path: string, desktop?: boolean, act?: (page: Page) => Promise<void> }[]} */
+const pages = [
+  { name: "overview", path: "/?still&pinned#/", act: (page) => page.locator("tbody tr").first().waitFor() },
+  { name: "overview-first", path: "/?still#/", act: (page) => page.locator("tbody tr").first().waitFor() },
+  { name: "overview-stale", path: "/?stale&pinned#/", act: (page) => page.locator("tbody tr").first().waitFor() },
+  { name: "overview-down", path: "/?down#/", act: (page) => page.getByRole("alert").first().waitFor() },
+  { name: "core-missing", path: "/bare/#/", act: (page) => page.getByRole("alert").first().waitFor() },
+  {
+    name: "lookup-found",
+    path: "/?still&pinned#/",
+    act: async (page) => {
+      await give(page, "港口 日出.jpg", "recorded photograph");
+      await page.locator("[data-found=true]").waitFor();
+    },
+  },
+  {
+    name: "lookup-absent",
+    path: "/?still&pinned#/",
+    act: async (page) => {
+      await give(page, "notes.txt", "never seen");
+      await page.locator("[data-found=false]").waitFor();
+    },
+  },
+  { name: "block", path: "/?still#/block/1283", act: (page) => page.locator("dl").first().waitFor() },
+  { name: "block-empty", path: "/?still#/block/1281", act: (page) => page.locator("dl").first().waitFor() },
+  {
+    name: "record",
+    path: "/?still#/block/1283",
+    act: async (page) => {
+      await page.locator("section li a").first().click();
+      await page.locator("figure").waitFor();
+    },
+  },
+  {
+    name: "proof",
+    path: "/?still#/block/1283",
+    act: async (page) => {
+      await page.locator("section li a").first().click();
+      await page.locator("[data-badge=proven]").first().click();
+      await page.locator("dialog ol li").first().waitFor();
+    },
+  },
+  { name: "members", path: "/?still#/members", act: (page) => page.locator("article").first().waitFor() },
+  { name: "search", path: "/?still#/search/ada", act: (page) => page.locator("ul li").first().waitFor() },
+  { name: "search-empty", path: "/?still#/search/nothing" },
+  { name: "trust", path: "/?still#/trust", act: (page) => page.locator("ol li").first().waitFor() },
+  { name: "verify", path: "/?still#/verify" },
+  ...["valid", "altered", "unknown ledger"].map((verdict) => ({
+    name: `verify-${verdict.replace(" ", "-")}`,
+    path: "/?still#/verify",
+    /** @param {Page} page */
+    act: async (page) => {
+      await give(page, "港口 日出.jpg.evident", proof(verdict));
+      await page.locator("[data-verdict]").waitFor();
+    },
+  })),
+  {
+    name: "stamp",
+    path: "/#/stamp",
+    desktop: true,
+    act: async (page) => {
+      await page.locator(".zone button").click();
+      await page.locator(".form .button").click();
+      await page.locator("[data-state=final]").waitFor();
+      await page.locator(".zone button").click();
+      await page.locator(".form li").first().waitFor();
+    },
+  },
+  { name: "missing", path: "/?still#/nowhere" },
+];
+
+for (const lang of /** @type {const} */ (["en", "zh"])) {
+  for (const theme of /** @type {const} */ (["light", "dark"])) {
+    for (const width of [360, 1280]) {
+      for (const { name, path, desktop, act } of pages) {
+        if (only && !name.startsWith(only)) continue;
+        const { page, problems, close } = await open(browser, { lang, theme, width, desktop });
+        await page.goto(server.url + path);
+        await act?.(page);
+        await page.waitForTimeout(250);
+        const file = `${name}-${lang}-${theme}-${width}.png`;
+        await page.screenshot({ path: join(out, file), fullPage: !name.startsWith("proof") });
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (overflow > 0) console.log(`${file}: wider than the window by ${overflow}px`);
+        for (const problem of problems) console.log(`${file}: ${problem}`);
+        await close();
+      }
+    }
+  }
+}
+await browser.close();
+server.close();

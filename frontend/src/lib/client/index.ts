@@ -1,0 +1,58 @@
+/**
+ * The one seam between the pages and the light client. Every page talks to this
+ * interface; the desktop binding and the browser's worker implement it, and
+ * nothing else in the pages knows which of the two is there.
+ */
+import { ClientError } from "./envelope";
+import type { LedgerEvent, FileDigest, Methods } from "./types.gen";
+
+export type * from "./types.gen";
+export { ClientError } from "./envelope";
+
+export type Method = keyof Methods;
+export type Params<M extends Method> = Methods[M]["params"];
+export type Result<M extends Method> = Methods[M]["result"];
+
+/** A file the user handed over: bytes in the browser, a path on the desktop. */
+export interface LocalFile {
+  name: string;
+  size: number | null;
+  blob?: Blob;
+  path?: string;
+}
+
+export interface Work {
+  signal: AbortSignal;
+  onProgress(done: number, size: number): void;
+}
+
+export interface Abilities {
+  desktop: boolean;
+  canStamp: boolean;
+  canHashInPage: boolean;
+}
+
+export interface Client {
+  readonly can: Abilities;
+  call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>;
+  subscribe(onEvent: (event: LedgerEvent) => void): () => void;
+  /** Digests a file in slices; aborting leaves nothing running behind. */
+  digest(file: LocalFile, work: Work): Promise<FileDigest>;
+  /** The text of the proof, or null when the file is not one. */
+  readProof(file: LocalFile): Promise<string | null>;
+  /** Files dropped anywhere on the page; the newest listener receives them. */
+  onDrop(listener: (files: LocalFile[]) => void): () => void;
+  /** Asks the user for files; empty when the dialog was closed. */
+  pick(): Promise<LocalFile[]>;
+  /** Hands the proof of a record to the user; null when the dialog was closed. */
+  saveProof(id: string, text: string): Promise<string | null>;
+}
+
+/** Chooses the transport by what surrounds the page. */
+export async function connect(): Promise<Client> {
+  if (window.go?.app?.App) return (await import("./wails")).connectDesktop(window.go.app.App);
+  if (typeof Worker === "undefined" || typeof WebAssembly === "undefined") {
+    throw new ClientError("no_webassembly", "This browser cannot run the light client.", "");
+  }
+  return (await import("./wasm")).connectBrowser();
+}

@@ -1,0 +1,432 @@
+/**
+ * A made-up ledger behind the same seam, for tests and for looking at pages.
+ * It verifies nothing, and nothing that is shipped may import it.
+ */
+import type * as seam from "./types.gen";
+
+type Answer = object;
+type Handler = (params: never) => Answer;
+
+export class MockFailure extends Error {
+  constructor(
+    readonly code: string,
+    message = "",
+    readonly hint = "",
+  ) {
+    super(message);
+  }
+}
+
+const MEMBERS = [
+  ["court.harbour.example", "Harbour District Court", "CN-310115-C-0007", "court"],
+  ["notary.harbour.example", "滨海公证处", "CN-310115-N-0142", "notary"],
+  ["museum.harbour.example", "Museum of Maritime Art", "GB-CC-1089230", "registrar"],
+  ["guild.harbour.example", "Guild of Photographers", "DE-HRB-220417", "registrar"],
+] as const;
+
+export const WORDS = "harvest ocean velvet captain mirror walnut orbit gentle plastic season admit lantern".split(" ");
+const OTHER_WORDS = "anchor bright canvas dune ember forest glance humble island jungle kitten lemon".split(" ");
+const LEDGER = "harbour.example/1f0a9c3b55d20e77";
+const FINGERPRINT = "1f0a9c3b55d20e77" + hex("genesis").slice(16);
+const OTHER_FINGERPRINT = hex("another genesis");
+const BLOCK_MS = 6_000;
+
+/** What a file must begin with to count as recorded. */
+export const RECORDED_MARK = "recorded";
+export const RECORDED_ID = hex("record 1284 0");
+
+/** Stands for a digest: spreads a text over 64 hex digits. */
+export function hex(seed: string): string {
+  let a = 0x9e3779b9;
+  let out = "";
+  for (let i = 0; out.length < 64; i++) {
+    for (const character of `${seed}/${i}`) a = Math.imul(a ^ character.charCodeAt(0), 0x85ebca6b) ^ (a >>> 13);
+    out += (a >>> 0).toString(16).padStart(8, "0");
+  }
+  return out;
+}
+
+function base64(seed: string): string {
+  return btoa(String.fromCharCode(...hex(seed).match(/../g)!.map((pair) => parseInt(pair, 16))));
+}
+
+export class MockLedger {
+  height = 1284;
+  stale = false;
+  pinned = false;
+  down = false;
+  jobs: seam.StampJob[] = [];
+  #listeners: ((json: string) => void)[] = [];
+  #start: number;
+
+  constructor(readonly now: () => number = Date.now) {
+    this.#start = now() - this.height * BLOCK_MS - 2_500;
+  }
+
+  /** The in-band envelope, as every transport carries it. */
+  async invoke(method: string, params: string): Promise<string> {
+    try {
+      if (this.down) throw new MockFailure("unavailable", "dial tcp 127.0.0.1:7080: connection refused");
+      const handler = this.#handlers[method as keyof seam.Methods];
+      if (!handler) throw new MockFailure("bad_request", `no method ${method}`);
+      return JSON.stringify({ ok: handler(JSON.parse(params) as never) });
+    } catch (thrown) {
+      if (!(thrown instanceof MockFailure)) throw thrown;
+      return JSON.stringify({ error: { code: thrown.code, message: thrown.message, hint: thrown.hint } });
+    }
+  }
+
+  onEvent(listener: (json: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  emit(event: seam.LedgerEvent): void {
+    for (const listener of this.#listeners) listener(JSON.stringify(event));
+  }
+
+  /** Makes the next block final. */
+  advance(): void {
+    this.height++;
+    this.#start = this.now() - this.height * BLOCK_MS - 200;
+    this.emit({ kind: "block", block: this.#summary(this.height) });
+  }
+
+  digest(bytes: { size: number; start: string }): seam.FileDigest {
+    const sha256 = bytes.start.startsWith(RECORDED_MARK) ? hex("photo") : hex(`${bytes.size} ${bytes.start}`);
+    return { sha256, cid: `bafybei${hex(sha256).slice(0, 52)}`, size: String(bytes.size) };
+  }
+
+  readonly #handlers: { [M in keyof seam.Methods]: Handler } = {
+    status: () => this.#status(),
+    blocks: ({ before, limit }: seam.BlocksParams) => {
+      const from = before === undefined ? this.height : Number(before) - 1;
+      const heights = Array.from({ length: limit }, (_, i) => from - i).filter((height) => height >= 0);
+      return { blocks: heights.map((height) => this.#summary(height)) };
+    },
+    block: ({ height }: seam.BlockParams) => this.#block(this.#known(height)),
+    record: ({ id }: seam.RecordParams) => this.#record(id),
+    members: () => ({ members: MEMBERS.map((_, i) => this.#member(i)) }),
+    lookup: ({ sha256 }: seam.LookupParams) => this.#lookup(sha256),
+    search: ({ query }: seam.SearchParams) => this.#search(query),
+    verify: (params: seam.VerifyParams) => this.#verify(params),
+    trust: ({ genesis }: seam.TrustParams) => {
+      if (genesis === FINGERPRINT) this.pinned = true;
+      return { fingerprint: FINGERPRINT, words: WORDS, pinned: this.pinned };
+    },
+    pickFiles: () => ({
+      files: [
+        { path: "/home/ada/Pictures/港口 日出.jpg", name: "港口 日出.jpg", size: "48211" },
+        { path: "/home/ada/Pictures/harbour series.tar", name: "harbour series.tar", size: "3221225472" },
+      ],
+    }),
+    inspect: ({ path }: seam.PathParams) => {
+      const name = path.split("/").at(-1)!;
+      return { name, size: "48211", proof: name.endsWith(".evident") ? proofText("valid") : "" };
+    },
+    digest: ({ job, path }: seam.DigestParams) => {
+      this.emit({ kind: "progress", job, done: "24000", size: "48211" });
+      return this.digest({ size: 48211, start: path.includes("日出") ? RECORDED_MARK : path });
+    },
+    cancel: ({ job }: seam.JobParams) => {
+      this.#setJob(job, { state: "cancelled" });
+      return {};
+    },
+    stamp: ({ paths }: seam.StampParams) => {
+      this.jobs = [...this.jobs, ...paths.map((path, i) => this.#job(path, this.jobs.length + i))];
+      this.#run();
+      return { jobs: this.jobs };
+    },
+    stampStatus: () => ({ jobs: this.jobs }),
+    saveProof: ({ id }: seam.RecordParams) => ({ path: `/home/ada/${id.slice(0, 16)}.evident` }),
+    keys: () => ({ keys: [{ name: "ada", key: `ada+1a2b3c4d+${base64("ada")}`, created: this.#time(4) }] }),
+  };
+
+  #time(height: number): number {
+    return this.#start + height * BLOCK_MS;
+  }
+
+  #known(height: string): number {
+    const value = Number(height);
+    if (value > this.height) throw new MockFailure("not_found", `block ${height} is not final`);
+    return value;
+  }
+
+  #status(): seam.Status {
+    const ages = this.stale ? 187_000 : this.now() - this.#time(this.height);
+    return {
+      ledger: LEDGER,
+      name: "Harbour Consortium",
+      words: WORDS,
+      fingerprint: FINGERPRINT,
+      height: String(this.height),
+      headTime: this.#time(this.height),
+      headAgeMs: ages,
+      stale: this.stale,
+      members: 4,
+      quorum: 3,
+      sources: MEMBERS.map(([name], i) => ({
+        url: `http://127.0.0.1:${7080 + i}`,
+        member: name,
+        state: this.stale && i === 2 ? "lied" : i === 3 ? "down" : "ok",
+        height: String(this.height),
+        error: i === 3 ? "connection refused" : "",
+      })),
+    };
+  }
+
+  #summary(height: number): seam.BlockSummary {
+    return {
+      height: String(height),
+      time: this.#time(height) - 9,
+      records: height % 3 === 0 ? 0 : ((height * 7) % 23) + 1,
+      hash: hex(`header ${height}`),
+      notBefore: this.#time(height),
+      cosigners: height % 5 === 0 ? 3 : 4,
+      badge: "proven",
+    };
+  }
+
+  #cosignatures(height: number): seam.Cosignature[] {
+    const summary = this.#summary(height);
+    return MEMBERS.slice(0, summary.cosigners).map(([member, organisation], i) => ({
+      member,
+      organisation,
+      time: summary.notBefore + i,
+    }));
+  }
+
+  #header(height: number): string {
+    return [
+      "evident/block/v1",
+      `ledger ${LEDGER}`,
+      `height ${height}`,
+      `parent ${base64(`header ${height - 1}`)}`,
+      `time ${this.#summary(height).time}`,
+      `records ${this.#summary(height).records} ${base64(`records ${height}`)}`,
+      `state ${base64(`state ${height}`)}`,
+      `members ${base64("members")}`,
+      `next ${base64("members")}`,
+      "",
+    ].join("\n");
+  }
+
+  #certificate(height: number): string {
+    const lines = this.#cosignatures(height).map(({ member }) => `— ${member} ${base64(`${member} ${height}`)}`);
+    return [LEDGER, height + 1, base64(`root ${height}`), "", ...lines, ""].join("\n");
+  }
+
+  #proof(height: number, id: string | null): seam.Proof {
+    return {
+      height: String(height),
+      header: this.#header(height),
+      headerHash: hex(`header ${height}`),
+      inclusion: Array.from({ length: 11 }, (_, i) => base64(`inclusion ${height} ${i}`)),
+      size: String(this.height + 1),
+      root: base64(`root ${this.height}`),
+      certificate: this.#certificate(height),
+      cosignatures: this.#cosignatures(height),
+      members: 4,
+      quorum: 3,
+      record: id && {
+        id,
+        note: this.#note(height),
+        index: 0,
+        count: Math.max(1, this.#summary(height).records),
+        path: Array.from({ length: 5 }, (_, i) => base64(`path ${id} ${i}`)),
+      },
+      state: null,
+    };
+  }
+
+  #note(height: number): string {
+    const json = `{"action":"deposit","after":{"root":"${base64("after")}","size":${height}},"at":${this.#time(height) - 1800},"by":["ada+1a2b3c4d+${base64("ada")}"],"contract":"notes","evidence":[{"cid":"bafybei${hex(hex("photo")).slice(0, 52)}","media":"image/jpeg","name":"港口 日出.jpg","sha256":"${hex("photo")}","size":48211}],"fields":{"statement":"First draft of the harbour series"},"item":"","ledger":"${LEDGER}","nonce":"7f3a","prev":"","seq":1,"version":1}`;
+    return `evident/record/v1\n${json}\n\n— ada ${base64(`signature ${height}`)}\n`;
+  }
+
+  #recordSummary(height: number, index: number): seam.RecordSummary {
+    return {
+      id: hex(`record ${height} ${index}`),
+      height: String(height),
+      index,
+      contract: "notes",
+      action: index % 4 === 3 ? "correct" : "deposit",
+      item: "",
+      at: this.#time(height) - 1800 + index * 31,
+      by: [{ name: ["ada", "林晓", "gallery.example"][index % 3]!, key: `ada+1a2b3c4d+${base64(`key ${index % 3}`)}` }],
+      evidence: 1,
+      badge: "proven",
+    };
+  }
+
+  #block(height: number): seam.Block {
+    const summary = this.#summary(height);
+    return {
+      summary,
+      header: this.#header(height),
+      parent: hex(`header ${height - 1}`),
+      recordsRoot: hex(`records ${height}`),
+      stateRoot: hex(`state ${height}`),
+      certificate: this.#certificate(height),
+      cosignatures: this.#cosignatures(height),
+      records: Array.from({ length: summary.records }, (_, i) => this.#recordSummary(height, i)),
+      proof: this.#proof(height, null),
+    };
+  }
+
+  #record(id: string): seam.LedgerRecord {
+    const height = this.#heightOf(id);
+    const summary = this.#recordSummary(height, 0);
+    return {
+      ...summary,
+      id,
+      version: 1,
+      seq: 1,
+      prev: "",
+      item: id,
+      fields: {
+        statement: "First draft of the harbour series.\n港口系列初稿，摄于日出前。",
+        title: "Harbour at dawn \u202egpj.exe",
+        markup: "<img src=x onerror=alert(1)>",
+      },
+      evidence: [
+        {
+          name: "港口 日出.jpg",
+          size: "48211",
+          media: "image/jpeg",
+          sha256: hex("photo"),
+          cid: `bafybei${hex(hex("photo")).slice(0, 52)}`,
+        },
+      ],
+      signedAfter: { size: String(height), root: base64("after"), time: this.#time(height - 1) },
+      existedBy: this.#time(height),
+      note: this.#note(height),
+      badges: {
+        height: "proven",
+        author: "proven",
+        at: "claimed",
+        fields: "claimed",
+        evidence: "claimed",
+        signedAfter: "proven",
+        existedBy: "proven",
+        state: height % 2 ? "unverified" : "proven",
+      },
+      state: { present: true, value: `{"record":"${id.slice(0, 16)}…","seq":1}`, seq: 1, height: String(height) },
+      proof: this.#proof(height, id),
+      proofFile: proofText("valid"),
+    };
+  }
+
+  #heightOf(id: string): number {
+    for (let height = this.height; height > this.height - 100; height--) {
+      for (let index = 0; index < 24; index++) {
+        if (hex(`record ${height} ${index}`) === id) return height;
+      }
+    }
+    throw new MockFailure("not_found", `no record ${id}`);
+  }
+
+  #member(i: number): seam.Member {
+    const [name, organisation, registry, role] = MEMBERS[i]!;
+    const height = i === 3 ? this.height - 4 : this.height;
+    return {
+      name,
+      organisation,
+      registry,
+      roles: ["member", role],
+      key: `${name}+${hex(name).slice(0, 8)}+${base64(name)}`,
+      node: `12D3KooW${base64(`node ${name}`).replace(/[+/=]/g, "").slice(0, 44)}`,
+      addresses: [`/ip4/127.0.0.1/tcp/${7180 + i}`, `http://127.0.0.1:${7080 + i}`],
+      lastCosigned: { height: String(height), time: this.#time(height) },
+    };
+  }
+
+  #lookup(sha256: string): seam.Lookup {
+    const found = sha256 === hex("photo");
+    return {
+      found,
+      record: found ? this.#recordSummary(1284, 0) : null,
+      existedBy: found ? this.#time(1284) : 0,
+      provenAbsentAtHeight: found ? "" : String(this.height),
+      proof: {
+        ...this.#proof(found ? 1284 : this.height, found ? RECORDED_ID : null),
+        state: { space: "digest", name: sha256, value: found ? `{"record":"${RECORDED_ID}"}` : "", proof: base64("state") },
+      },
+    };
+  }
+
+  #search(query: string): seam.Search {
+    if (query.includes("nothing")) return { hits: [] };
+    const records = [0, 1, 2].map((i) => this.#recordSummary(1283 + (i % 2), i));
+    return { hits: records.map((record) => ({ kind: "record", record, block: null })) };
+  }
+
+  #verify({ proof, file, genesis }: seam.VerifyParams): seam.Report {
+    const kind = /"mock":"([a-z ]+)"/.exec(proof)?.[1] ?? "altered";
+    const foreign = kind === "unknown ledger" && genesis !== OTHER_FINGERPRINT;
+    const altered = kind === "altered" || (file !== undefined && file.sha256 !== hex("photo"));
+    const verdict = altered ? "altered" : foreign ? "unknown ledger" : kind === "incomplete" ? "incomplete" : "valid";
+    const stage = (name: string, status: seam.Stage["status"], detail = ""): seam.Stage => ({ name, status, detail });
+    return {
+      verdict,
+      exit: verdict === "valid" ? 0 : verdict === "altered" ? 1 : 2,
+      stages: [
+        stage("container", "passed", "evident/proof/v1, 2,914 bytes"),
+        file
+          ? stage("content", altered ? "failed" : "passed", altered ? "the file's SHA-256 is not the recorded one" : "SHA-256 and size match")
+          : stage("content", "absent", "no file was given"),
+        stage("disclosure", "absent", "nothing is disclosed"),
+        stage("record signature", "passed", "ada+1a2b3c4d"),
+        stage("inclusion", kind === "altered" ? "failed" : "passed", "leaf 0 of 13, 4 hashes"),
+        stage("certificate", kind === "altered" ? "not run" : "passed", "4 of 4 members, quorum 3"),
+        stage("member history", foreign ? "failed" : "passed", foreign ? "the genesis is not the pinned one" : "genesis set, no change"),
+        stage("consistency", "absent"),
+        stage("state", "absent"),
+        stage("anchors", "not run"),
+      ],
+      ledger: LEDGER,
+      fingerprint: foreign ? OTHER_FINGERPRINT : FINGERPRINT,
+      words: foreign ? OTHER_WORDS : WORDS,
+      record: kind === "altered" ? null : this.#record(RECORDED_ID),
+    };
+  }
+
+  #job(path: string, number: number): seam.StampJob {
+    const name = path.split("/").at(-1)!;
+    const size = name.endsWith(".tar") ? "3221225472" : "48211";
+    return {
+      job: `job-${number}`,
+      path,
+      name,
+      size,
+      state: "queued",
+      done: "0",
+      record: "",
+      height: "",
+      proofPath: "",
+      error: "",
+      hint: "",
+    };
+  }
+
+  #setJob(job: string, change: Partial<seam.StampJob>): void {
+    this.jobs = this.jobs.map((other) => (other.job === job ? { ...other, ...change } : other));
+    const changed = this.jobs.find((other) => other.job === job);
+    if (changed) this.emit({ kind: "stamp", job: changed });
+  }
+
+  /** Large files stay at hashing, so that progress and cancel can be looked at. */
+  #run(): void {
+    const final = { state: "final", record: RECORDED_ID, height: "1284" } as const;
+    for (const { job, size, path, state } of this.jobs) {
+      if (state !== "queued") continue;
+      const large = Number(size) > 1e6;
+      const next = large ? ({ state: "hashing", done: "1288490188" } as const) : { ...final, proofPath: `${path}.evident` };
+      setTimeout(() => this.#setJob(job, next), 60);
+    }
+  }
+}
+
+/** A file the mock verifies to the verdict asked for. */
+export function proofText(verdict: seam.Report["verdict"]): string {
+  return `{"format":"evident/proof/v1","mock":"${verdict}"}`;
+}

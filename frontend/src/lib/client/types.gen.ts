@@ -1,0 +1,365 @@
+// Code generated from the method table of lightclient/service. DO NOT EDIT.
+// Heights, tree sizes and byte counts are decimal strings; times are Unix milliseconds.
+
+export type Badge = "proven" | "claimed" | "unverified";
+
+export interface Source {
+  url: string;
+  member: string;
+  state: "ok" | "down" | "lied" | "behind";
+  height: string;
+  error: string;
+}
+
+export interface Status {
+  ledger: string;
+  name: string;
+  words: string[];
+  fingerprint: string;
+  height: string;
+  headTime: number;
+  headAgeMs: number;
+  stale: boolean;
+  members: number;
+  quorum: number;
+  sources: Source[];
+}
+
+export interface BlockSummary {
+  height: string;
+  time: number;
+  records: number;
+  hash: string;
+  notBefore: number;
+  cosigners: number;
+  badge: Badge;
+}
+
+export interface Cosignature {
+  member: string;
+  organisation: string;
+  time: number;
+}
+
+export interface Author {
+  name: string;
+  key: string;
+}
+
+export interface RecordSummary {
+  id: string;
+  height: string;
+  index: number;
+  contract: string;
+  action: string;
+  item: string;
+  at: number;
+  by: Author[];
+  evidence: number;
+  badge: Badge;
+}
+
+export interface RecordProof {
+  id: string;
+  note: string;
+  index: number;
+  count: number;
+  path: string[];
+}
+
+export interface StateProof {
+  space: string;
+  name: string;
+  value: string;
+  proof: string;
+}
+
+export interface Proof {
+  height: string;
+  header: string;
+  headerHash: string;
+  inclusion: string[];
+  size: string;
+  root: string;
+  certificate: string;
+  cosignatures: Cosignature[];
+  members: number;
+  quorum: number;
+  record: RecordProof | null;
+  state: StateProof | null;
+}
+
+export interface Block {
+  summary: BlockSummary;
+  header: string;
+  parent: string;
+  recordsRoot: string;
+  stateRoot: string;
+  certificate: string;
+  cosignatures: Cosignature[];
+  records: RecordSummary[];
+  proof: Proof;
+}
+
+export interface Evidence {
+  name: string;
+  size: string;
+  media: string;
+  sha256: string;
+  cid: string;
+}
+
+export interface SignedAfter {
+  size: string;
+  root: string;
+  time: number;
+}
+
+export interface RecordBadges {
+  height: Badge;
+  author: Badge;
+  at: Badge;
+  fields: Badge;
+  evidence: Badge;
+  signedAfter: Badge;
+  existedBy: Badge;
+  state: Badge;
+}
+
+export interface ItemState {
+  present: boolean;
+  value: string;
+  seq: number;
+  height: string;
+}
+
+export interface LedgerRecord {
+  id: string;
+  height: string;
+  index: number;
+  contract: string;
+  version: number;
+  action: string;
+  item: string;
+  seq: number;
+  prev: string;
+  at: number;
+  by: Author[];
+  fields: { [name: string]: unknown };
+  evidence: Evidence[];
+  signedAfter: SignedAfter;
+  existedBy: number;
+  note: string;
+  badges: RecordBadges;
+  state: ItemState;
+  proof: Proof;
+  proofFile: string;
+}
+
+export interface LastCosigned {
+  height: string;
+  time: number;
+}
+
+export interface Member {
+  name: string;
+  organisation: string;
+  registry: string;
+  roles: string[];
+  key: string;
+  node: string;
+  addresses: string[];
+  lastCosigned: LastCosigned | null;
+}
+
+export interface BlocksParams {
+  before?: string;
+  limit: number;
+}
+
+export interface Blocks {
+  blocks: BlockSummary[];
+}
+
+export interface BlockParams {
+  height: string;
+}
+
+export interface RecordParams {
+  id: string;
+}
+
+export interface Members {
+  members: Member[];
+}
+
+export interface LookupParams {
+  sha256: string;
+}
+
+export interface Lookup {
+  found: boolean;
+  record: RecordSummary | null;
+  existedBy: number;
+  provenAbsentAtHeight: string;
+  proof: Proof;
+}
+
+export interface SearchParams {
+  query: string;
+}
+
+export interface Hit {
+  kind: "record" | "block";
+  record: RecordSummary | null;
+  block: BlockSummary | null;
+}
+
+export interface Search {
+  hits: Hit[];
+}
+
+export interface FileDigest {
+  sha256: string;
+  cid: string;
+  size: string;
+}
+
+export interface VerifyParams {
+  proof: string;
+  file?: FileDigest;
+  genesis?: string;
+}
+
+export interface Stage {
+  name: string;
+  status: "passed" | "failed" | "absent" | "not run";
+  detail: string;
+}
+
+export interface Report {
+  verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
+  exit: 0 | 1 | 2;
+  stages: Stage[];
+  ledger: string;
+  fingerprint: string;
+  words: string[];
+  record: LedgerRecord | null;
+}
+
+export interface TrustParams {
+  genesis?: string;
+}
+
+export interface Trust {
+  fingerprint: string;
+  words: string[];
+  pinned: boolean;
+}
+
+export interface Picked {
+  path: string;
+  name: string;
+  size: string;
+}
+
+export interface Files {
+  files: Picked[];
+}
+
+export interface PathParams {
+  path: string;
+}
+
+export interface Inspected {
+  name: string;
+  size: string;
+  proof: string;
+}
+
+export interface DigestParams {
+  job: string;
+  path: string;
+}
+
+export interface JobParams {
+  job: string;
+}
+
+export interface StampParams {
+  paths: string[];
+  statement: string;
+}
+
+export interface StampJob {
+  job: string;
+  path: string;
+  name: string;
+  size: string;
+  state: "queued" | "hashing" | "sending" | "waiting" | "final" | "failed" | "cancelled";
+  done: string;
+  record: string;
+  height: string;
+  proofPath: string;
+  error: string;
+  hint: string;
+}
+
+export interface StampStatus {
+  jobs: StampJob[];
+}
+
+export interface Saved {
+  path: string;
+}
+
+export interface Key {
+  name: string;
+  key: string;
+  created: number;
+}
+
+export interface Keys {
+  keys: Key[];
+}
+
+export interface None {}
+
+export interface Methods {
+  status: { params: None; result: Status };
+  blocks: { params: BlocksParams; result: Blocks };
+  block: { params: BlockParams; result: Block };
+  record: { params: RecordParams; result: LedgerRecord };
+  members: { params: None; result: Members };
+  lookup: { params: LookupParams; result: Lookup };
+  search: { params: SearchParams; result: Search };
+  verify: { params: VerifyParams; result: Report };
+  trust: { params: TrustParams; result: Trust };
+  pickFiles: { params: None; result: Files };
+  inspect: { params: PathParams; result: Inspected };
+  digest: { params: DigestParams; result: FileDigest };
+  cancel: { params: JobParams; result: None };
+  stamp: { params: StampParams; result: StampStatus };
+  stampStatus: { params: None; result: StampStatus };
+  saveProof: { params: RecordParams; result: Saved };
+  keys: { params: None; result: Keys };
+}
+
+export interface BlockEvent {
+  kind: "block";
+  block: BlockSummary;
+}
+
+export interface ProgressEvent {
+  kind: "progress";
+  job: string;
+  done: string;
+  size: string;
+}
+
+export interface StampEvent {
+  kind: "stamp";
+  job: StampJob;
+}
+
+export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent;

@@ -1,0 +1,15 @@
+/** What passes between the page and the worker that holds the Go core. */
+
+export type Request =
+  | { kind: "invoke"; method: string; params: string }
+  | { kind: "digestOpen" }
+  | { kind: "digestWrite"; handle: number; slice: ArrayBuffer }
+  | { kind: "digestClose"; handle: number };
+
+export type ToWorker = { kind: "start"; base: string } | ({ id: number } & Request);
+
+export type FromWorker =
+  | { kind: "answer"; id: number; value: unknown }
+  | { kind: "failure"; id: number; code: string; message: string }
+  | { kind: "event"; json: string }
+  | { kind: "stopped"; code: string; message: string };

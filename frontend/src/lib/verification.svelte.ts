@@ -1,0 +1,108 @@
+/** A proof and, if the reader has it, the file it is about, on their way to a verdict. */
+import { asClientError, type ClientError } from "./client/envelope";
+import { MAX_PROOF_BYTES } from "./client/proof-file";
+import type { Client, FileDigest, LocalFile, Report } from "./client";
+
+interface ProofFile {
+  name: string;
+  text: string;
+}
+
+export class Verification {
+  proof = $state.raw<ProofFile | null>(null);
+  file = $state.raw<LocalFile | null>(null);
+  hashing = $state.raw<{ done: number; size: number } | null>(null);
+  checking = $state(false);
+  report = $state.raw<Report | null>(null);
+  error = $state.raw<ClientError | null>(null);
+  /** A proof was asked for and something else was given. */
+  refused = $state<"notProof" | "tooBig" | null>(null);
+
+  #digest: FileDigest | null = null;
+  #work: AbortController | null = null;
+
+  constructor(readonly client: Client) {}
+
+  get withFile(): boolean {
+    return this.file !== null;
+  }
+
+  /** Sorts what was handed over into proof and file, then checks. */
+  async add(files: LocalFile[], wanted: "either" | "proof" = "either"): Promise<void> {
+    this.refused = null;
+    this.error = null;
+    try {
+      for (const file of files) {
+        if (file.size !== null && file.size > MAX_PROOF_BYTES && wanted === "proof") {
+          this.refused = "tooBig";
+          return;
+        }
+        const text = await this.client.readProof(file);
+        if (text !== null) this.proof = { name: file.name, text };
+        else if (wanted === "proof") this.refused = "notProof";
+        else this.#setFile(file);
+      }
+      await this.check();
+    } catch (thrown) {
+      this.error = asClientError(thrown);
+    }
+  }
+
+  async check(genesis?: string): Promise<void> {
+    if (!this.proof) return;
+    const proof = this.proof.text;
+    this.error = null;
+    this.checking = true;
+    try {
+      const file = await this.#digested();
+      const params = { proof, ...(file && { file }), ...(genesis && { genesis }) };
+      this.report = await this.client.call("verify", params);
+    } catch (thrown) {
+      this.report = null;
+      this.error = asClientError(thrown);
+    } finally {
+      this.checking = false;
+    }
+  }
+
+  cancel(): void {
+    this.#work?.abort();
+    this.removeFile();
+  }
+
+  removeFile(): void {
+    this.#setFile(null);
+    this.report = null;
+    void this.check();
+  }
+
+  reset(): void {
+    this.#work?.abort();
+    this.proof = this.report = this.error = this.refused = null;
+    this.#setFile(null);
+  }
+
+  #setFile(file: LocalFile | null): void {
+    this.#work?.abort();
+    this.file = file;
+    this.#digest = null;
+    this.hashing = null;
+  }
+
+  async #digested(): Promise<FileDigest | null> {
+    if (!this.file || this.#digest) return this.#digest;
+    const work = (this.#work = new AbortController());
+    this.hashing = { done: 0, size: this.file.size ?? 0 };
+    try {
+      this.#digest = await this.client.digest(this.file, {
+        signal: work.signal,
+        onProgress: (done, size) => {
+          if (this.#work === work) this.hashing = { done, size };
+        },
+      });
+      return this.#digest;
+    } finally {
+      if (this.#work === work) this.hashing = null;
+    }
+  }
+}

@@ -58,7 +58,7 @@ var (
 // entries are the only things at the top of the repository.
 var entries = []string{
 	".ci", ".gitignore", "LICENSE", "Makefile", "NEWS.md", "README.md", "app", "build", "frontend", "fullnode", "go.mod",
-	"go.sum", "imports_test.go", "lightclient", "main.go", "wails.json",
+	"go.sum", "imports_test.go", "lightclient", "main.go",
 }
 
 func TestArrowsPointOneWay(t *testing.T) {

@@ -48,7 +48,8 @@ func File(ctx context.Context, path string, progress func(done, total int64)) (D
 	}
 	defer f.Close()
 
-	d, err := digest(ctx, f, func(done int64) {
+	content := io.LimitReader(f, before.Size()+1) // one byte more is enough to see that the file grows
+	d, err := digest(ctx, content, func(done int64) {
 		if progress != nil {
 			progress(done, before.Size())
 		}

@@ -18,6 +18,20 @@ type storage interface {
 	raft.SnapshotStore
 }
 
+// stored makes a storage of a log and values.
+type stored struct {
+	raft.LogStore
+	raft.StableStore
+	snapshots
+}
+
+func newStorage(s interface {
+	raft.LogStore
+	raft.StableStore
+}) storage {
+	return stored{s, s, snapshots{s}}
+}
+
 var (
 	keyTerm    = []byte("CurrentTerm") // the name Raft itself uses
 	keyJoining = []byte("order/joining")

@@ -169,7 +169,7 @@ func Open(cfg Config) (*Order, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := open(cfg, s, hostStreams{cfg.Host}, s.Close)
+	o, err := open(cfg, newStorage(s), hostStreams{cfg.Host}, s.Close)
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -20,7 +20,7 @@ import (
 
 // testNode is one member: a host that stays, and an Order that comes and goes.
 type testNode struct {
-	t       *testing.T
+	t       testing.TB
 	host    host.Host
 	dir     string
 	members func() []peer.ID
@@ -35,7 +35,7 @@ type testNode struct {
 	applied   uint64
 }
 
-func newTestHost(t *testing.T) host.Host {
+func newTestHost(t testing.TB) host.Host {
 	t.Helper()
 	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Security(noise.ID, noise.New), libp2p.DisableRelay())
@@ -48,7 +48,7 @@ func newTestHost(t *testing.T) host.Host {
 
 // newTestCluster makes n members that know each other's addresses; the first
 // voters of them are bootstrapped and open.
-func newTestCluster(t *testing.T, n int, tuning Tuning) []*testNode {
+func newTestCluster(t testing.TB, n int, tuning Tuning) []*testNode {
 	t.Helper()
 	nodes := make([]*testNode, n)
 	var ids []peer.ID
@@ -131,7 +131,7 @@ func (n *testNode) forget() {
 	n.committed = nil
 }
 
-func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for !ok() {
@@ -142,7 +142,7 @@ func eventually(t *testing.T, within time.Duration, what string, ok func() bool)
 	}
 }
 
-func leaderOf(t *testing.T, nodes []*testNode) *testNode {
+func leaderOf(t testing.TB, nodes []*testNode) *testNode {
 	t.Helper()
 	var leader *testNode
 	eventually(t, 20*time.Second, "a leader", func() bool {
@@ -157,7 +157,7 @@ func leaderOf(t *testing.T, nodes []*testNode) *testNode {
 	return leader
 }
 
-func propose(t *testing.T, nodes []*testNode, entry string) {
+func propose(t testing.TB, nodes []*testNode, entry string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -173,7 +173,7 @@ func propose(t *testing.T, nodes []*testNode, entry string) {
 	}
 }
 
-func checkSame(t *testing.T, nodes []*testNode, want []string) {
+func checkSame(t testing.TB, nodes []*testNode, want []string) {
 	t.Helper()
 	for i, n := range nodes {
 		eventually(t, 20*time.Second, fmt.Sprintf("node %d has all entries", i), func() bool { return len(n.entries()) >= len(want) })

@@ -3,11 +3,9 @@ package order
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,8 +27,6 @@ const (
 	prefixEntry = 'e' // e index(8) → crc(4) term(8) type(1) data
 	prefixValue = 'v' // v name     → crc(4) value
 )
-
-var keySnapshot = []byte("order/snapshot")
 
 // store is Raft's storage in a Badger folder of its own. Each value carries a
 // checksum over its key and content, because Badger may lose or alter an entry
@@ -314,82 +310,4 @@ func (s *store) GetUint64(key []byte) (uint64, error) {
 		return 0, fmt.Errorf("value of %q has %d bytes, not 8", key, len(value))
 	}
 	return binary.BigEndian.Uint64(value), nil
-}
-
-// savedSnapshot is the one snapshot kept: Raft's description of it and the
-// small text it carries.
-type savedSnapshot struct {
-	Meta raft.SnapshotMeta
-	Text []byte
-}
-
-func (s *store) snapshot() (*savedSnapshot, error) {
-	content, err := s.Get(keySnapshot)
-	if err != nil {
-		return nil, err
-	}
-	saved := new(savedSnapshot)
-	if err := json.Unmarshal(content, saved); err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	return saved, nil
-}
-
-// List returns the newest snapshot, the only one.
-func (s *store) List() ([]*raft.SnapshotMeta, error) {
-	saved, err := s.snapshot()
-	if errors.Is(err, errNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []*raft.SnapshotMeta{&saved.Meta}, nil
-}
-
-// Open returns the snapshot called id.
-func (s *store) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
-	saved, err := s.snapshot()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open snapshot: %w", err)
-	}
-	if saved.Meta.ID != id {
-		return nil, nil, fmt.Errorf("open snapshot %s: only %s is kept", id, saved.Meta.ID)
-	}
-	return &saved.Meta, io.NopCloser(bytes.NewReader(saved.Text)), nil
-}
-
-// Create begins a snapshot that replaces the kept one when it is closed.
-func (s *store) Create(version raft.SnapshotVersion, index, term uint64, configuration raft.Configuration,
-	configurationIndex uint64, _ raft.Transport) (raft.SnapshotSink, error) {
-	return &sink{store: s, meta: raft.SnapshotMeta{Version: version, ID: fmt.Sprintf("%d-%d", term, index),
-		Index: index, Term: term, Configuration: configuration, ConfigurationIndex: configurationIndex}}, nil
-}
-
-// sink collects a snapshot's text.
-type sink struct {
-	store *store
-	meta  raft.SnapshotMeta
-	text  []byte
-}
-
-func (k *sink) Write(p []byte) (int, error) {
-	if len(k.text)+len(p) > MaxSnapshot {
-		return 0, fmt.Errorf("snapshot of more than %d bytes", MaxSnapshot)
-	}
-	k.text = append(k.text, p...)
-	return len(p), nil
-}
-
-func (k *sink) ID() string    { return k.meta.ID }
-func (k *sink) Cancel() error { return nil }
-
-// Close writes the snapshot; until then the older one stays.
-func (k *sink) Close() error {
-	k.meta.Size = int64(len(k.text))
-	content, err := json.Marshal(savedSnapshot{k.meta, k.text})
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	return k.store.Set(keySnapshot, content)
 }

@@ -2,8 +2,6 @@ package ledger_test
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,106 +12,27 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	. "evident/lightclient/ledger"
+	"evident/lightclient/ledger/ledgertest"
 )
 
-// consortium is a ledger of n members whose keys are all known, so that every
-// run makes the same bytes.
-type consortium struct {
-	genesis     *Genesis
-	file        []byte
-	origin      string
-	cosigners   []ed25519.PrivateKey
-	author      note.Signer
-	authorVKey  string
-	fingerprint Fingerprint
-}
-
-func seed(label string, i int) []byte {
-	h := tlog.RecordHash(fmt.Appendf(nil, "%s %d", label, i))
-	return h[:]
-}
-
-func newConsortium(t testing.TB, n int) *consortium {
+func newConsortium(t testing.TB) *ledgertest.Consortium {
 	t.Helper()
-	c := new(consortium)
-	g := Genesis{
-		Contracts: []ContractRef{{Name: "notes", Version: 1}},
-		Created:   1763848800000,
-		Limits:    Limits{BlockBytes: 512 << 10, BlockRecords: 1000},
-		Name:      "harbour.example",
-	}
-	for i := range n {
-		name := fmt.Sprintf("member%d.harbour.example", i+1)
-		key := ed25519.NewKeyFromSeed(seed("cosigner", i))
-		node := ed25519.NewKeyFromSeed(seed("node", i))
-		nodeKey, err := note.NewEd25519VerifierKey(name, node.Public().(ed25519.PublicKey))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.cosigners = append(c.cosigners, key)
-		g.Members = append(g.Members, Member{
-			Addresses: []string{}, Roles: []string{},
-			Keys: []string{NewCosignerKey(name, key.Public().(ed25519.PublicKey)).String()},
-			Name: name, Node: nodeKey, Organisation: fmt.Sprintf("Member %d", i+1), Registry: "",
-		})
-	}
-	var err error
-	if c.file, err = g.Encode(); err != nil {
-		t.Fatal(err)
-	}
-	if c.genesis, err = ParseGenesis(c.file); err != nil {
-		t.Fatal(err)
-	}
-	c.fingerprint = GenesisFingerprint(c.file)
-	c.origin = c.genesis.Origin(c.fingerprint)
-	skey, vkey, err := note.GenerateKey(bytes.NewReader(seed("author", 0)), "ada")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.authorVKey = vkey
-	if c.author, err = note.NewSigner(skey); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return ledgertest.New(4)
 }
 
-func (c *consortium) statement() Statement {
-	return Statement{
-		Ledger: c.origin, Contract: "notes", Version: 1, Action: "deposit", Seq: 1, At: 1763848800123,
-		After: Point{Size: 1, Root: tlog.RecordHash([]byte("x"))}, By: []string{c.authorVKey},
-		Fields: json.RawMessage(`{"text":"港口 & <harbour>"}`), Nonce: strings.Repeat("0a", 16),
-		Evidence: []Evidence{{Name: "港口 照片.jpg", Size: 48211, Media: "image/jpeg", SHA256: strings.Repeat("ab", 32), CID: "bafy"}},
-	}
-}
-
-func (c *consortium) cosign(tree tlog.Tree, member int, seconds int64) Cosignature {
-	text := FormatCheckpoint(c.origin, tree)
-	key := c.genesis.Members[member].CosignerKey()
-	line := key.CosignatureLine(seconds, ed25519.Sign(c.cosigners[member], CosignedMessage(text, seconds)))
-	s, err := key.Open(text, line)
-	if err != nil {
-		panic(err)
-	}
-	return s
-}
-
-func (c *consortium) certificate(t testing.TB, size int64) *Certificate {
+func sign(t testing.TB, st Statement) *Record {
 	t.Helper()
-	tree := tlog.Tree{N: size, Hash: tlog.RecordHash([]byte("root"))}
-	cert, err := NewCertificate(c.origin, c.genesis.Members, tree,
-		[]Cosignature{c.cosign(tree, 0, 1010), c.cosign(tree, 1, 1020), c.cosign(tree, 2, 1030)})
+	ada, _ := ledgertest.Author("ada")
+	r, err := st.Sign(ada)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cert
+	return r
 }
 
 func TestRecordRoundTrip(t *testing.T) {
-	c := newConsortium(t, 4)
-	r, err := c.statement().Sign(c.author)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newConsortium(t)
+	r := sign(t, c.Statement())
 	again, err := OpenRecord(r.Note)
 	if err != nil {
 		t.Fatal(err)
@@ -124,11 +43,8 @@ func TestRecordRoundTrip(t *testing.T) {
 }
 
 func TestRecordEveryByteCounts(t *testing.T) {
-	c := newConsortium(t, 4)
-	r, err := c.statement().Sign(c.author)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newConsortium(t)
+	r := sign(t, c.Statement())
 	for i := range r.Note {
 		for _, flip := range []byte{1, 0x20, 0x80} {
 			changed := bytes.Clone(r.Note)
@@ -141,10 +57,10 @@ func TestRecordEveryByteCounts(t *testing.T) {
 }
 
 func TestCertificateUnderTorchwood(t *testing.T) {
-	c := newConsortium(t, 4)
+	c := newConsortium(t)
 	tree := tlog.Tree{N: 43, Hash: tlog.RecordHash([]byte("root"))}
-	cert, err := NewCertificate(c.origin, c.genesis.Members, tree,
-		[]Cosignature{c.cosign(tree, 2, 1030), c.cosign(tree, 0, 1010), c.cosign(tree, 3, 1020)})
+	cert, err := NewCertificate(c.Origin, c.Genesis.Members, tree,
+		[]Cosignature{c.Cosign(c.Genesis.Members[2], tree, 1030), c.Cosign(c.Genesis.Members[0], tree, 1010), c.Cosign(c.Genesis.Members[3], tree, 1020)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +68,7 @@ func TestCertificateUnderTorchwood(t *testing.T) {
 		t.Errorf("time %d, want the second smallest, 1020", got)
 	}
 	var verifiers []note.Verifier
-	for _, m := range c.genesis.Members {
+	for _, m := range c.Genesis.Members {
 		v, err := torchwood.NewCosignatureVerifier(m.Keys[0])
 		if err != nil {
 			t.Fatal(err)
@@ -167,16 +83,16 @@ func TestCertificateUnderTorchwood(t *testing.T) {
 		t.Errorf("torchwood counts %d cosignatures, want 3", len(n.Sigs))
 	}
 	theirs, err := torchwood.ParseCheckpoint(n.Text)
-	if err != nil || theirs.Tree != tree || theirs.Origin != c.origin {
+	if err != nil || theirs.Tree != tree || theirs.Origin != c.Origin {
 		t.Errorf("torchwood reads %+v, %v", theirs, err)
 	}
 }
 
 func TestCertificateRefusals(t *testing.T) {
-	c := newConsortium(t, 4)
+	c := newConsortium(t)
 	tree := tlog.Tree{N: 43, Hash: tlog.RecordHash([]byte("root"))}
-	a, b, d := c.cosign(tree, 0, 1), c.cosign(tree, 1, 2), c.cosign(tree, 2, 3)
-	text := string(FormatCheckpoint(c.origin, tree)) + "\n"
+	a, b, d := c.Cosign(c.Genesis.Members[0], tree, 1), c.Cosign(c.Genesis.Members[1], tree, 2), c.Cosign(c.Genesis.Members[2], tree, 3)
+	text := string(FormatCheckpoint(c.Origin, tree)) + "\n"
 	stranger := "— someone.example AAAABBBB\n"
 	tests := []struct {
 		name string
@@ -185,7 +101,7 @@ func TestCertificateRefusals(t *testing.T) {
 	}{
 		{"quorum", text + a.Line + b.Line + d.Line, nil},
 		{"unknown lines are ignored", text + stranger + a.Line + stranger + b.Line + d.Line, nil},
-		{"unknown key of a member is ignored", text + "— member4.harbour.example AAAABBBB\n" + a.Line + b.Line + d.Line, nil},
+		{"unknown key of a member is ignored", text + "— member04.harbour.example AAAABBBB\n" + a.Line + b.Line + d.Line, nil},
 		{"one short", text + a.Line + b.Line, ErrQuorum},
 		{"the same member twice", text + a.Line + a.Line + b.Line, ErrQuorum},
 		{"other ledger", strings.Replace(text, "harbour", "haven", 1) + a.Line + b.Line + d.Line, ErrLedger},
@@ -197,7 +113,7 @@ func TestCertificateRefusals(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := OpenCertificate(c.origin, c.genesis.Members, []byte(tt.msg))
+			_, err := OpenCertificate(c.Origin, c.Genesis.Members, []byte(tt.msg))
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -206,10 +122,10 @@ func TestCertificateRefusals(t *testing.T) {
 }
 
 func TestHeaderRoundTripAndInclusion(t *testing.T) {
-	c := newConsortium(t, 4)
+	c := newConsortium(t)
 	leaves := []tlog.Hash{tlog.RecordHash([]byte("a")), tlog.RecordHash([]byte("b")), tlog.RecordHash([]byte("c"))}
 	records := NewRecordsTree(leaves)
-	h := Header{Ledger: c.origin, Height: 42, Time: 5, Records: 3, RecordsRoot: records.Root(), Members: c.genesis.Members.Digest()}
+	h := Header{Ledger: c.Origin, Height: 42, Time: 5, Records: 3, RecordsRoot: records.Root(), Members: c.Genesis.Members.Digest()}
 	again, err := ParseHeader(h.Text())
 	if err != nil || again != h {
 		t.Fatalf("got %+v, %v", again, err)
@@ -226,7 +142,7 @@ func TestHeaderRoundTripAndInclusion(t *testing.T) {
 			t.Errorf("a wrong leaf: got %v", err)
 		}
 	}
-	if got := fmt.Sprint(c.fingerprint.Words()); len(c.fingerprint.Words()) != 12 {
+	if got := fmt.Sprint(c.Fingerprint.Words()); len(c.Fingerprint.Words()) != 12 {
 		t.Errorf("words %s", got)
 	}
 }

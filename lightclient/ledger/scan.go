@@ -19,6 +19,9 @@ type Scanner struct {
 	err  error
 }
 
+// maxEscape is the length of the longest escape of one byte, \u0000.
+const maxEscape = 6
+
 // NewScanner returns a Scanner at the beginning of data, which it never changes.
 func NewScanner(data []byte) *Scanner { return &Scanner{rest: data} }
 
@@ -54,15 +57,22 @@ func (s *Scanner) Int() int64 {
 	return n
 }
 
-// String reads a text.
-func (s *Scanner) String() string {
+// Text reads a text of at most limit bytes.
+func (s *Scanner) Text(limit int) string {
 	raw, escaped := s.text()
-	if !escaped {
-		return string(raw)
+	if len(raw) > maxEscape*limit {
+		s.err = tooLarge("a text", len(raw), limit)
+		return ""
 	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
-		s.fail("%v", err)
+	text := string(raw)
+	if escaped {
+		if err := json.Unmarshal(raw, &text); err != nil {
+			s.fail("%v", err)
+		}
+	}
+	if len(text) > limit {
+		s.err = tooLarge("a text", len(text), limit)
+		return ""
 	}
 	return text
 }
@@ -176,7 +186,7 @@ func (s *Scanner) name() []byte {
 		return raw
 	}
 	again := Scanner{rest: start}
-	return []byte(again.String())
+	return []byte(again.Text(len(start)))
 }
 
 // text reads a string in its only spelling. Without escapes it returns the

@@ -1,0 +1,167 @@
+package proof
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"evident/lightclient/ledger"
+	"evident/lightclient/merkle"
+)
+
+// Parse parses a proof file. It accepts only what Encode writes, and checks the
+// form of every part but no signature and no hash.
+func Parse(file []byte) (*Proof, error) {
+	if len(file) > MaxSize {
+		return nil, fmt.Errorf("%w: a proof has at most %d bytes", ledger.ErrLimit, MaxSize)
+	}
+	line, ok := bytes.CutSuffix(file, []byte("\n"))
+	if !ok {
+		return nil, malformed("want one line that ends with a line feed")
+	}
+	p := new(Proof)
+	r := reader{Scanner: ledger.NewScanner(line)}
+	r.Expect(`{"format":"` + format + `","genesis":`)
+	p.Genesis = []byte(r.Text(ledger.MaxGenesisSize))
+	r.Expect(`,"header":`)
+	p.Header = r.header()
+	r.Expect(`,"history":`)
+	r.List(MaxHistory, func() { p.History = append(p.History, r.change()) })
+	r.Expect(`,"index":`)
+	p.Index = r.Int()
+	r.Expect(`,"path":`)
+	p.Path = r.hashes()
+	r.Expect(`,"proof":`)
+	p.Inclusion, p.Certificate = r.tlogProof(p.Header)
+	r.Expect(`,"record":`)
+	p.Record = []byte(r.Text(ledger.MaxRecordSize))
+	if r.Has(`,"since":`) {
+		if p.Since = r.hashes(); len(p.Since) == 0 {
+			r.fail(malformed("since is empty"))
+		}
+	}
+	if r.Has(`,"state":`) {
+		p.State = r.state()
+	}
+	r.Expect("}")
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return p, r.err
+}
+
+// reader reads the parts of a proof and keeps the first error in a part.
+type reader struct {
+	*ledger.Scanner
+	err error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *reader) header() ledger.Header {
+	h, err := ledger.ParseHeader([]byte(r.Text(ledger.MaxHeaderSize)))
+	if err != nil {
+		r.fail(err)
+	}
+	return h
+}
+
+func (r *reader) hashes() (path []tlog.Hash) {
+	r.List(maxPath, func() { path = append(path, r.Hash()) })
+	return path
+}
+
+func (r *reader) change() (c SetChange) {
+	r.Expect(`{"header":`)
+	c.Header = r.header()
+	r.Expect(`,"members":`)
+	c.Members = []byte(r.Text(ledger.MaxGenesisSize))
+	r.Expect(`,"proof":`)
+	c.Inclusion, c.Certificate = r.tlogProof(c.Header)
+	r.Expect("}")
+	return c
+}
+
+func (r *reader) state() *State {
+	s := new(State)
+	r.Expect(`{"header":`)
+	s.Header = r.header()
+	r.Expect(`,"path":`)
+	s.Inclusion = r.hashes()
+	r.Expect(`,"proof":`)
+	text := r.Text(base64.StdEncoding.EncodedLen(merkle.MaxProofSize))
+	r.Expect(`,"value":`)
+	s.Value = []byte(r.Text(maxStateSize))
+	r.Expect("}")
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || base64.StdEncoding.EncodeToString(data) != text {
+		r.fail(malformed("state: the proof is not canonical base64"))
+		return s
+	}
+	if s.Proof, err = merkle.ParseProof(data); err != nil {
+		r.fail(malformed("state: %v", err))
+	}
+	value := ledger.NewScanner(s.Value)
+	value.Object()
+	if err := value.Close(); err != nil {
+		r.fail(fmt.Errorf("state: value: %w", err))
+	}
+	return s
+}
+
+func (r *reader) tlogProof(h ledger.Header) (tlog.RecordProof, []byte) {
+	path, cert, err := parseTlogProof(r.Text(maxTlogProof), h)
+	if err != nil {
+		r.fail(err)
+	}
+	return path, cert
+}
+
+const tlogProofLine = "c2sp.org/tlog-proof@v1\n"
+
+// TlogProof returns the header's inclusion under its certificate in the format
+// of C2SP tlog-proof, for verifiers that are not ours: the entry is the text of
+// Header, its index the height.
+func (p *Proof) TlogProof() []byte { return formatTlogProof(p.Header, p.Inclusion, p.Certificate) }
+
+func formatTlogProof(h ledger.Header, path tlog.RecordProof, cert []byte) []byte {
+	out := fmt.Appendf(nil, "%sindex %d\n", tlogProofLine, h.Height)
+	for _, hash := range path {
+		out = append(append(out, hash.String()...), '\n')
+	}
+	return append(append(out, '\n'), cert...)
+}
+
+// parseTlogProof parses the text that formatTlogProof makes for h, no other.
+func parseTlogProof(text string, h ledger.Header) (path tlog.RecordProof, cert []byte, err error) {
+	rest, ok := strings.CutPrefix(text, tlogProofLine+"index "+strconv.FormatUint(uint64(h.Height), 10)+"\n")
+	if !ok {
+		return nil, nil, malformed("tlog-proof: want the index line of block %d", h.Height)
+	}
+	for {
+		var line string
+		if line, rest, ok = strings.Cut(rest, "\n"); !ok || len(path) > maxPath {
+			return nil, nil, malformed("tlog-proof: want at most %d hashes and an empty line", maxPath)
+		}
+		if line == "" {
+			return path, []byte(rest), nil
+		}
+		hash, err := ledger.ParseHash(line)
+		if err != nil {
+			return nil, nil, err
+		}
+		path = append(path, hash)
+	}
+}
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: proof: %s", ledger.ErrFormat, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,56 @@
+package proof
+
+// verdictTexts explain a verdict in English and Chinese.
+var verdictTexts = map[Verdict][2]string{
+	Valid:         {"The proof is valid.", "证明有效。"},
+	Altered:       {"The proof does not hold: something was altered.", "证明不成立：内容已被改动。"},
+	UnknownLedger: {"Everything fits, but this ledger is not one you trust yet. Compare its words: {words}", "各项相符，但您尚未信任该账本。请核对其助记词：{words}"},
+	Incomplete:    {"This cannot be judged: it is not a whole proof of a known version.", "无法判断：这不是已知版本的完整证明。"},
+}
+
+// stageTexts say in English and Chinese what a stage found, by its code.
+var stageTexts = map[string][2]string{
+	"not_run": {"Not checked.", "未检查。"},
+
+	"container.ok":      {"A whole proof file of {bytes} bytes.", "证明文件完整，共 {bytes} 字节。"},
+	"container.foreign": {"This is not an Evident proof.", "这不是明证的证明文件。"},
+	"container.version": {"The proof has a version that this program does not know; get a newer one.", "证明的版本超出本程序所知，请使用更新的版本。"},
+	"container.cut":     {"The file ends too early; get a whole copy.", "文件不完整，请获取完整副本。"},
+	"container.limit":   {"The file, or a part of it, is larger than a proof may be: {error}", "文件或其一部分超出允许的大小：{error}"},
+	"container.format":  {"The file is not as a proof is written: {error}", "文件不符合证明的格式：{error}"},
+
+	"content.ok":        {"The file is the one recorded as “{name}”, {size} bytes, SHA-256 {sha256}.", "文件与记录中的“{name}”一致，{size} 字节，SHA-256 {sha256}。"},
+	"content.not_given": {"No file was given to compare; the record names {files}.", "未提供比对文件；记录列有 {files} 个文件。"},
+	"content.none":      {"The record names no file.", "记录未列任何文件。"},
+	"content.differs":   {"The file is not one of those recorded: its SHA-256 is {sha256}.", "该文件不在记录之列：其 SHA-256 为 {sha256}。"},
+
+	"disclosure.absent": {"The proof discloses no hidden value.", "证明未披露任何隐藏值。"},
+
+	"signature.ok":     {"Signed by {signers}.", "签名者：{signers}。"},
+	"signature.wrong":  {"A signature on the record is wrong: {error}", "记录的签名有误：{error}"},
+	"signature.ledger": {"The record was made for another ledger, {ledger}.", "记录属于另一账本：{ledger}。"},
+
+	"inclusion.ok":    {"Record {index} of {count} in block {height}.", "区块 {height} 的第 {index} 条记录，共 {count} 条。"},
+	"inclusion.wrong": {"The record is not in the block: {error}", "记录不在该区块中：{error}"},
+
+	"certificate.ok":        {"{signed} of {members} members signed the ledger of {size} blocks; it existed by {time}.", "{members} 个成员中有 {signed} 个签署了含 {size} 个区块的账本；最迟存在于 {time}。"},
+	"certificate.quorum":    {"Too few members signed: {error}", "签名成员不足：{error}"},
+	"certificate.signature": {"A member's signature is wrong: {error}", "成员签名有误：{error}"},
+	"certificate.ledger":    {"The certificate is of another ledger: {error}", "证书属于另一账本：{error}"},
+	"certificate.proof":     {"The block is not in the ledger that the members signed: {error}", "区块不在成员签署的账本中：{error}"},
+	"certificate.format":    {"The certificate is not as it must be written: {error}", "证书不符合格式：{error}"},
+
+	"history.ok":    {"The members changed {changes} times since genesis, each change certified by the members before.", "自创世以来成员变更 {changes} 次，每次均由此前的成员认证。"},
+	"history.none":  {"The members are those of genesis.", "成员即创世成员。"},
+	"history.wrong": {"The succession of members is broken: {error}", "成员沿革不成立：{error}"},
+
+	"consistency.ok":     {"Signed after block {height}: the checkpoint that the author named is part of this ledger.", "签署于区块 {height} 之后：作者所引检查点属于本账本。"},
+	"consistency.absent": {"When the author signed at the earliest is the author's claim.", "最早签署时间仅为作者声明。"},
+	"consistency.wrong":  {"The checkpoint that the author named is not part of this ledger.", "作者所引检查点不属于本账本。"},
+
+	"state.ok":     {"The item's state after block {height} is proven.", "区块 {height} 之后该事项的状态已获证明。"},
+	"state.absent": {"The proof says nothing of the item's present state.", "证明未涉及该事项的当前状态。"},
+	"state.wrong":  {"The item's state is not what the ledger holds: {error}", "该事项的状态与账本不符：{error}"},
+
+	"anchors.absent": {"The proof carries no time stamp from outside the ledger.", "证明不含账本之外的时间戳。"},
+}

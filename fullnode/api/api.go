@@ -181,27 +181,12 @@ func (a *API) table() []route {
 	}
 }
 
-// routes makes the mux: the table, the pages at every other path, and for each
-// path of the table an answer to every other method.
+// routes makes the mux: each line of the table, and the pages at every other path.
 func (a *API) routes(pages *pages) *http.ServeMux {
 	mux := http.NewServeMux()
-	allowed := map[string]string{}
 	for _, rt := range a.table() {
-		mux.Handle(rt.method+" "+rt.path, a.endpoint(rt.path, rt.slots, rt.answer))
-		if allowed[rt.path] += rt.method; rt.method == http.MethodGet {
-			allowed[rt.path] += ", HEAD"
-		}
+		mux.Handle(rt.path, a.endpoint(rt))
 	}
-	for path, methods := range allowed {
-		mux.Handle(path, a.endpoint(path, a.requests, wrongMethod(methods)))
-	}
-	mux.Handle("/", a.endpoint("/", a.requests, pages.serve))
+	mux.Handle("/", a.endpoint(route{"GET", "/", a.requests, pages.serve}))
 	return mux
-}
-
-func wrongMethod(allowed string) endpoint {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		w.Header().Set("Allow", allowed)
-		return fail(http.StatusMethodNotAllowed, "method", "use "+allowed, "not "+clip(r.Method))
-	}
 }

@@ -60,11 +60,12 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
 }
 
-// endpoint gives an answer its slots and its errors one form. The pages and
-// the metrics are the node's own; all else is public, for the pages of every
-// member's node: browser clients compare several nodes.
-func (a *API) endpoint(path string, s *slots, do endpoint) http.Handler {
-	public := path != "/" && path != "/metrics"
+// endpoint is the handler of a route: it answers one method, within its slots,
+// and gives errors their form. The pages and the metrics are the node's own;
+// all else is public to the pages of every member's node, because browser
+// clients compare several nodes.
+func (a *API) endpoint(rt route) http.Handler {
+	public := rt.path != "/" && rt.path != "/metrics"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if public {
 			w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -74,15 +75,23 @@ func (a *API) endpoint(path string, s *slots, do endpoint) http.Handler {
 			preflight(w)
 			return
 		}
-		leave, err := s.enter(client(r.RemoteAddr))
-		if err == nil {
-			defer leave()
-			err = do(w, r)
-		}
-		if err != nil {
+		if err := a.admit(rt, w, r); err != nil {
 			a.refuse(w, r, err)
 		}
 	})
+}
+
+func (a *API) admit(rt route, w http.ResponseWriter, r *http.Request) error {
+	if r.Method != rt.method && (r.Method != http.MethodHead || rt.method != http.MethodGet) {
+		w.Header().Set("Allow", rt.method)
+		return fail(http.StatusMethodNotAllowed, "method", "use "+rt.method+", not "+clip(r.Method), "README.md lists every endpoint")
+	}
+	leave, err := rt.slots.enter(client(r.RemoteAddr))
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return rt.answer(w, r)
 }
 
 func preflight(w http.ResponseWriter) {

@@ -57,9 +57,6 @@ func newPages(files fs.FS, nodes func() []NodeHint) (*pages, error) {
 }
 
 func (p *pages) serve(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return wrongMethod("GET, HEAD")(w, r)
-	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" {
 		name = "index.html"

@@ -23,14 +23,21 @@ const (
 // U+2028, U+2029 or U+FFFD are refused: encoders disagree about the first two,
 // and the last stands for bytes that were lost.
 func EncodeCanonical(v any) ([]byte, error) {
+	out, err := encode(v)
+	if err != nil {
+		return nil, err
+	}
+	return out, checkCanonical(out)
+}
+
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, malformed("encode: %v", err)
 	}
-	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	return out, checkCanonical(out)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // DecodeCanonical decodes data into v and accepts nothing but the bytes that
@@ -43,7 +50,7 @@ func DecodeCanonical(data []byte, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
 		return malformed("%v", err)
 	}
-	again, err := EncodeCanonical(v)
+	again, err := encode(v)
 	if err != nil {
 		return err
 	}

@@ -164,6 +164,7 @@ func parseStatement(line []byte) (Statement, error) {
 	s.Expect(`},"at":`)
 	st.At = s.Int()
 	s.Expect(`,"by":`)
+	st.By = []string{}
 	s.List(MaxSigners, func() { st.By = append(st.By, s.Text(MaxRecordSize)) })
 	s.Expect(`,"contract":`)
 	st.Contract = s.Text(MaxRecordSize)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -64,17 +65,14 @@ func (s *Scanner) Text(limit int) string {
 		s.err = tooLarge("a text", len(raw), limit)
 		return ""
 	}
-	text := string(raw)
 	if escaped {
-		if err := json.Unmarshal(raw, &text); err != nil {
-			s.fail("%v", err)
-		}
+		raw = unescape(raw)
 	}
-	if len(text) > limit {
-		s.err = tooLarge("a text", len(text), limit)
+	if len(raw) > limit {
+		s.err = tooLarge("a text", len(raw), limit)
 		return ""
 	}
-	return text
+	return string(raw)
 }
 
 // Hash reads the base64 text of a hash.
@@ -180,17 +178,14 @@ func (s *Scanner) object(depth int) {
 }
 
 func (s *Scanner) name() []byte {
-	start := s.rest
 	raw, escaped := s.text()
-	if !escaped {
-		return raw
+	if escaped {
+		return unescape(raw)
 	}
-	again := Scanner{rest: start}
-	return []byte(again.Text(len(start)))
+	return raw
 }
 
-// text reads a string in its only spelling. Without escapes it returns the
-// bytes of the text; with escapes the JSON string as it stands.
+// text reads a string in its only spelling, and returns what stands between the quotes.
 func (s *Scanner) text() (raw []byte, escaped bool) {
 	start := s.rest
 	s.Expect(`"`)
@@ -198,10 +193,7 @@ func (s *Scanner) text() (raw []byte, escaped bool) {
 		switch c := start[i]; {
 		case c == '"':
 			s.rest = start[i+1:]
-			if escaped {
-				return start[:i+1], true
-			}
-			return start[1:i], false
+			return start[1:i], escaped
 		case c == '\\':
 			n := escapeSize(start[i:])
 			if n == 0 {
@@ -228,6 +220,29 @@ func (s *Scanner) text() (raw []byte, escaped bool) {
 	return nil, false
 }
 
+// unescape replaces the escapes that text has accepted.
+func unescape(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return append(out, raw...)
+		}
+		out = append(out, raw[:i]...)
+		switch c := raw[i+1]; c {
+		case 'u':
+			out = append(out, (raw[i+4]-'0')<<4|byte(strings.IndexByte(lowHex, raw[i+5])))
+		case '"', '\\':
+			out = append(out, c)
+		default:
+			out = append(out, "\b\f\n\r\t"[strings.IndexByte("bfnrt", c)])
+		}
+		raw = raw[escapeSize(raw[i:])+i:]
+	}
+}
+
+const lowHex = "0123456789abcdef"
+
 // escapeSize returns the length of the canonical escape that b begins with, or 0.
 func escapeSize(b []byte) int {
 	if len(b) < 2 {
@@ -240,8 +255,8 @@ func escapeSize(b []byte) int {
 	if len(b) < 6 || string(b[1:4]) != "u00" || b[4] != '0' && b[4] != '1' {
 		return 0
 	}
-	low := bytes.IndexByte([]byte("0123456789abcdef"), b[5])
-	if low < 0 || b[4] == '0' && bytes.IndexByte([]byte("\b\f\n\r\t"), byte(low)) >= 0 {
+	low := strings.IndexByte(lowHex, b[5])
+	if low < 0 || b[4] == '0' && strings.IndexByte("\b\f\n\r\t", byte(low)) >= 0 {
 		return 0
 	}
 	return 6

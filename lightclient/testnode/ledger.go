@@ -1,0 +1,141 @@
+// Package testnode is a full node in memory, for tests of clients: it serves a
+// real chain, made with the known keys of package ledgertest, over the nodes'
+// HTTP interface. A test can hold it back, cut it off and make it lie.
+//
+// It panics where a test would fail.
+package testnode
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"evident/lightclient/ledger"
+	"evident/lightclient/ledger/ledgertest"
+)
+
+// Ledger is a history that nodes serve.
+type Ledger struct {
+	mu     sync.Mutex
+	chain  ledgertest.Chain
+	blocks map[ledger.Height][][]byte
+	places map[ledger.RecordID]place
+	values map[string]string // of the state tree, by space and name
+	nodes  []*Node
+}
+
+type place struct {
+	height ledger.Height
+	index  int
+}
+
+// New founds a ledger of n members with block 0.
+func New(n int) *Ledger {
+	return &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
+		places: map[ledger.RecordID]place{}, values: map[string]string{}}
+}
+
+// Consortium returns the members and their genesis.
+func (l *Ledger) Consortium() *ledgertest.Consortium { return l.chain.Consortium }
+
+// Head returns the newest header.
+func (l *Ledger) Head() ledger.Header {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain.Headers[len(l.chain.Headers)-1]
+}
+
+// Add makes a block of records, which all nodes that are not held back serve.
+func (l *Ledger) Add(notes ...[]byte) ledger.Header {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.add(notes...)
+}
+
+func (l *Ledger) add(notes ...[]byte) ledger.Header {
+	height := ledger.Height(len(l.chain.Headers))
+	for i, n := range notes {
+		r := must(ledger.ParseRecord(n))
+		l.places[r.ID] = place{height, i}
+		l.set(r.Contract, r.ItemName(), fmt.Sprintf(`{"seq":%d}`, r.Seq))
+		for _, e := range r.Evidence {
+			l.set("digest", e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
+		}
+	}
+	l.blocks[height] = notes
+	h := l.chain.Add(l.chain.Set, notes...)
+	for _, n := range l.nodes {
+		n.catchUp()
+	}
+	return h
+}
+
+// set keeps the first value of a name, and puts it in the state tree.
+func (l *Ledger) set(space, name, value string) {
+	if _, ok := l.values[space+"/"+name]; ok {
+		return
+	}
+	l.values[space+"/"+name] = value
+	if space == "digest" {
+		name = string(must(hex.DecodeString(name)))
+	}
+	l.chain.SetState(space, name, []byte(value))
+}
+
+// Grow adds empty blocks until there are n.
+func (l *Ledger) Grow(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.chain.Headers) < n {
+		l.add()
+	}
+}
+
+// Fork returns a ledger that has everything so far in common with this one.
+func (l *Ledger) Fork() *Ledger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := New(len(l.chain.Set))
+	for h := 1; h < len(l.chain.Headers); h++ {
+		f.add(l.blocks[ledger.Height(h)]...)
+	}
+	return f
+}
+
+// Deposit returns a signed record of one author, who names no checkpoint of this ledger.
+func (l *Ledger) Deposit(author, text string, evidence ...ledger.Evidence) []byte {
+	return l.DepositAfter(author, text, l.Consortium().Statement().After, evidence...)
+}
+
+// DepositAfter is like Deposit; the author names the newest checkpoint of a client.
+func (l *Ledger) DepositAfter(author, text string, after ledger.Point, evidence ...ledger.Evidence) []byte {
+	signer, key := ledgertest.Author(author)
+	s := l.Consortium().Statement()
+	s.By, s.After = []string{key}, after
+	s.Fields = must(json.Marshal(map[string]string{"text": text}))
+	s.Evidence = append([]ledger.Evidence{}, evidence...)
+	return must(s.Sign(signer)).Note
+}
+
+// nodeSigner returns the key that signs a member's receipts.
+func nodeSigner(member string) note.Signer {
+	seed := sha256.Sum256([]byte("node " + member))
+	public := ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)
+	vkey := must(note.NewEd25519VerifierKey(member, public))
+	skey := base64.StdEncoding.EncodeToString(append([]byte{1}, seed[:]...))
+	return must(note.NewSigner("PRIVATE+KEY+" + member + "+" + strings.Split(vkey, "+")[1] + "+" + skey))
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic("testnode: " + err.Error())
+	}
+	return v
+}

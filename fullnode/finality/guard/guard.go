@@ -236,11 +236,12 @@ func extend(b Block) (tlog.Tree, error) {
 			return tlog.Tree{}, ErrHistory
 		}
 	}
-	hashes, err := tlog.StoredHashesForRecordHash(size, b.Header.Hash(), b.Log)
-	if err != nil {
+	log := overlay{log: b.Log, first: tlog.StoredHashCount(size)}
+	var err error
+	if log.fresh, err = tlog.StoredHashesForRecordHash(size, b.Header.Hash(), log); err != nil {
 		return tlog.Tree{}, ErrHistory
 	}
-	root, err := tlog.TreeHash(size+1, overlay{b.Log, tlog.StoredHashCount(size), hashes})
+	root, err := tlog.TreeHash(size+1, log)
 	if err != nil {
 		return tlog.Tree{}, ErrHistory
 	}

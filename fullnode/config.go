@@ -1,0 +1,51 @@
+package fullnode
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Config is one member's node. The configuration file is its JSON; relative
+// paths are relative to the file.
+type Config struct {
+	Dir     string              `json:"dir"`     // data folder
+	Genesis string              `json:"genesis"` // path of the genesis file
+	Listen  []string            `json:"listen"`  // libp2p multiaddrs, for members and for light clients
+	HTTP    string              `json:"http"`    // host:port of the HTTP API and the explorer
+	Hosts   []string            `json:"hosts"`   // names the HTTP API answers to, beside loopback and its own address
+	Peers   map[string][]string `json:"peers"`   // multiaddrs by member name; without, the genesis' addresses
+	Nodes   map[string][]string `json:"nodes"`   // URLs of the nodes by member name, told to light clients as hints
+
+	Log *slog.Logger     `json:"-"`
+	Now func() time.Time `json:"-"` // the member's clock; time.Now when nil
+}
+
+// ReadConfig reads a configuration file. Unknown members are refused, so that
+// a misspelt setting is never silently ignored.
+func ReadConfig(path string) (Config, error) {
+	var c Config
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return c, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	base := filepath.Dir(path)
+	c.Dir, c.Genesis = resolve(base, c.Dir), resolve(base, c.Genesis)
+	return c, nil
+}
+
+func resolve(base, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(base, path)
+}

@@ -1,0 +1,341 @@
+package fullnode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"evident/fullnode/api"
+	"evident/fullnode/chain"
+	"evident/fullnode/contract"
+	"evident/lightclient/ledger"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// promise is the time within which a record that was received is in a block.
+const promise = 2 * time.Minute
+
+// Limits of the pool of records that are not in a block yet.
+const (
+	maxPoolRecords = 20_000
+	maxPoolBytes   = 64 << 20
+)
+
+// waiting is a record that is not in a block yet.
+type waiting struct {
+	id     ledger.RecordID
+	note   []byte
+	own    bool          // this node gave the receipt, and forwards it until it is settled
+	sentTo string        // the leader that it was last forwarded to
+	done   chan struct{} // closed when settled
+	result api.Submission
+}
+
+// intake takes records in, keeps them until they are in a block, and tells
+// those who wait what became of them.
+type intake struct {
+	chain   *chain.Chain
+	checker *chain.Checker
+	signer  note.Signer
+	journal *journal
+	now     func() time.Time
+
+	toLead    chan struct{} // each has room for one signal: something arrived
+	toForward chan struct{}
+
+	mu    sync.Mutex
+	pool  map[ledger.RecordID]*waiting
+	queue []*waiting // the pool in order of arrival
+	bytes int
+}
+
+func newIntake(c *chain.Chain, checker *chain.Checker, signer note.Signer, journalPath string, now func() time.Time) (*intake, error) {
+	j, notes, err := openJournal(journalPath)
+	if err != nil {
+		return nil, err
+	}
+	in := &intake{chain: c, checker: checker, signer: signer, journal: j, now: now,
+		pool: map[ledger.RecordID]*waiting{}, toLead: make(chan struct{}, 1), toForward: make(chan struct{}, 1)}
+	for _, n := range notes {
+		u, err := ledger.ParseRecord(n)
+		if err != nil {
+			continue // written by an older version with other rules: nothing to keep
+		}
+		if _, _, err := c.Record(u.ID); errors.Is(err, chain.ErrNotFound) {
+			in.add(u.ID, n, true)
+		}
+	}
+	return in, nil
+}
+
+// Submit takes a record in: checked, on disk, with a receipt. The same record
+// again gives what became of it.
+func (in *intake) Submit(ctx context.Context, msg []byte) (api.Submission, error) {
+	u, err := ledger.ParseRecord(msg)
+	if err != nil {
+		return api.Submission{}, err
+	}
+	if s, ok := in.known(u.ID); ok {
+		return s, nil
+	}
+	if err := in.chain.Room(); err != nil {
+		return api.Submission{}, fmt.Errorf("%w: %w", api.ErrBusy, err)
+	}
+	refusal, err := in.Check(ctx, msg)
+	if err != nil {
+		return api.Submission{}, err
+	}
+	if refusal != nil {
+		return in.refuse(u.ID, *refusal)
+	}
+	w, err := in.add(u.ID, msg, true)
+	if err != nil {
+		return api.Submission{}, err
+	}
+	if err := in.journal.append(msg); err != nil {
+		return api.Submission{}, err
+	}
+	receipt, err := in.receipt(u.ID)
+	if err != nil {
+		return api.Submission{}, err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	w.result.Receipt = receipt
+	return w.result, nil
+}
+
+// Check tells whether a record would be refused now, without taking it in.
+func (in *intake) Check(ctx context.Context, msg []byte) (*contract.Refusal, error) {
+	checked := in.checker.Check(msg)
+	if checked.Err != nil {
+		return nil, checked.Err
+	}
+	return in.chain.DryRun(checked.Record, in.now().UnixMilli())
+}
+
+// Outcome waits until a record is final or refused.
+func (in *intake) Outcome(ctx context.Context, id ledger.RecordID) (api.Submission, error) {
+	in.mu.Lock()
+	w := in.pool[id]
+	in.mu.Unlock()
+	if w != nil {
+		select {
+		case <-w.done:
+			return w.result, nil
+		case <-ctx.Done():
+			return api.Submission{}, ctx.Err()
+		}
+	}
+	if s, ok := in.known(id); ok {
+		return s, nil
+	}
+	return api.Submission{}, chain.ErrNotFound
+}
+
+// known returns what became of a record that is in a block or waits for one.
+func (in *intake) known(id ledger.RecordID) (api.Submission, bool) {
+	in.mu.Lock()
+	w := in.pool[id]
+	if w != nil {
+		defer in.mu.Unlock()
+		return w.result, true
+	}
+	in.mu.Unlock()
+	place, _, err := in.chain.Record(id)
+	if err != nil {
+		return api.Submission{}, false
+	}
+	return api.Submission{ID: id, Height: place.Height, Final: true}, true
+}
+
+// add puts a record into the pool, once.
+func (in *intake) add(id ledger.RecordID, msg []byte, own bool) (*waiting, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if w := in.pool[id]; w != nil {
+		w.own = w.own || own
+		return w, nil
+	}
+	if len(in.pool) >= maxPoolRecords || in.bytes+len(msg) > maxPoolBytes {
+		return nil, api.ErrBusy
+	}
+	w := &waiting{id: id, note: msg, own: own, done: make(chan struct{}), result: api.Submission{ID: id}}
+	in.pool[id] = w
+	in.queue = append(in.queue, w)
+	in.bytes += len(msg)
+	signal(in.toLead)
+	signal(in.toForward)
+	return w, nil
+}
+
+// forwarded takes in records that other members sent to this node as leader.
+// It returns how many of them wait here now.
+func (in *intake) forwarded(notes [][]byte) (int, error) {
+	taken := 0
+	for _, checked := range in.checker.CheckAll(notes) {
+		if checked.Err != nil {
+			continue // its own node refuses it when it sees that it is never ordered
+		}
+		r := checked.Record
+		if _, final := in.known(r.ID); final {
+			taken++
+			continue
+		}
+		if _, err := in.add(r.ID, r.Note, false); err != nil {
+			return taken, err
+		}
+		taken++
+	}
+	return taken, nil
+}
+
+// batch returns the oldest waiting records that fit into a block.
+func (in *intake) batch(maxRecords, maxBytes int) [][]byte {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var notes [][]byte
+	for _, w := range in.queue {
+		if maxBytes -= len(w.note); len(notes) == maxRecords || maxBytes < 0 {
+			break
+		}
+		notes = append(notes, w.note)
+	}
+	return notes
+}
+
+// unsent returns this node's own records that were not forwarded to the leader
+// yet, and marks them; again makes it all of them.
+func (in *intake) unsent(leader string, again bool, maxBytes int) []*waiting {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var out []*waiting
+	for _, w := range in.queue {
+		if !w.own || w.sentTo == leader && !again {
+			continue
+		}
+		if maxBytes -= len(w.note); maxBytes < 0 {
+			break
+		}
+		w.sentTo = leader
+		out = append(out, w)
+	}
+	return out
+}
+
+// notSent takes the marks away that unsent made.
+func (in *intake) notSent(records []*waiting) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, w := range records {
+		w.sentTo = ""
+	}
+}
+
+// settle ends the waiting for the records of a final block and for those that
+// its execution refused.
+func (in *intake) settle(height ledger.Height, records []*ledger.Record, refused []chain.Refused) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, r := range records {
+		in.finish(r.ID, api.Submission{ID: r.ID, Height: height, Final: true})
+	}
+	for _, r := range refused {
+		if in.pool[r.ID] == nil {
+			continue
+		}
+		if s, err := in.refuse(r.ID, *r.Refusal); err == nil {
+			in.finish(r.ID, s)
+		}
+	}
+	kept := in.queue[:0]
+	for _, w := range in.queue {
+		if in.pool[w.id] == w {
+			kept = append(kept, w)
+		}
+	}
+	clear(in.queue[len(kept):])
+	in.queue = kept
+}
+
+func (in *intake) finish(id ledger.RecordID, result api.Submission) {
+	w := in.pool[id]
+	if w == nil {
+		return
+	}
+	result.Receipt = w.result.Receipt
+	w.result = result
+	delete(in.pool, id)
+	in.bytes -= len(w.note)
+	close(w.done)
+}
+
+// forget drops what others forwarded: this node leads no longer, and they will
+// forward it to the next leader.
+func (in *intake) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	kept := in.queue[:0]
+	for _, w := range in.queue {
+		if w.own {
+			kept = append(kept, w)
+			continue
+		}
+		delete(in.pool, w.id)
+		in.bytes -= len(w.note)
+	}
+	clear(in.queue[len(kept):])
+	in.queue = kept
+}
+
+// compact writes the journal anew when most of it is settled.
+func (in *intake) compact() error {
+	if in.journal.bytes() < maxPoolBytes/16 {
+		return nil
+	}
+	return in.journal.rewrite(func() [][]byte {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		var own [][]byte
+		for _, w := range in.queue {
+			if w.own {
+				own = append(own, w.note)
+			}
+		}
+		return own
+	})
+}
+
+func (in *intake) receipt(id ledger.RecordID) ([]byte, error) {
+	now := in.now()
+	text := ledger.Receipt{Ledger: in.chain.Origin(), Record: id, Received: now.UnixMilli(), Promise: now.Add(promise).UnixMilli()}.Text()
+	return in.sign(text)
+}
+
+func (in *intake) refuse(id ledger.RecordID, r contract.Refusal) (api.Submission, error) {
+	text, err := ledger.Refusal{Ledger: in.chain.Origin(), Record: id, At: in.now().UnixMilli(), Reason: ledger.Reason(r)}.Text()
+	if err != nil {
+		return api.Submission{}, fmt.Errorf("refuse record: %w", err)
+	}
+	signed, err := in.sign(text)
+	return api.Submission{ID: id, Refusal: signed}, err
+}
+
+func (in *intake) sign(text string) ([]byte, error) {
+	msg, err := note.Sign(&note.Note{Text: text}, in.signer)
+	if err != nil {
+		return nil, fmt.Errorf("sign with the node key: %w", err)
+	}
+	return msg, nil
+}
+
+// signal tells without waiting; telling twice is telling once.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -89,7 +90,7 @@ type Config struct {
 	Intake   Intake
 	Node     Node
 	Pages    fs.FS    // the explorer, index.html at its root
-	Hosts    []string // names it answers to, besides the loopback ones: no port
+	Hosts    []string // names it answers to, besides the loopback ones, without port; its peer id is one on libp2p streams
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -134,7 +135,7 @@ func New(c Config) (*API, error) {
 		subscribers: newSlots(maxSubscribers),
 	}
 	for _, h := range c.Hosts {
-		a.hosts[h] = true
+		a.hosts[strings.ToLower(h)] = true
 	}
 	if a.metrics, err = newMetrics(a); err != nil {
 		return nil, fmt.Errorf("api: metrics: %w", err)

@@ -32,6 +32,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
+	http.NewResponseController(w).Flush() // the reader learns at once that it is connected
 	for {
 		message, err := a.nextEvent(r.Context(), &next)
 		if r.Context().Err() != nil {

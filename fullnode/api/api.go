@@ -49,6 +49,8 @@ type Ledger interface {
 	Search(query string, limit int) ([]chain.Hit, error)
 }
 
+var _ Ledger = (*chain.Chain)(nil)
+
 // Intake takes records in. Its errors wrap a class of package ledger if the
 // record is at fault, and ErrBusy if it should be sent again later.
 type Intake interface {
@@ -90,7 +92,7 @@ type Config struct {
 	Intake   Intake
 	Node     Node
 	Pages    fs.FS    // the explorer, index.html at its root
-	Hosts    []string // names it answers to, besides the loopback ones, without port; its peer id is one on libp2p streams
+	Hosts    []string // names it answers to, besides the loopback ones and its address, without port
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 	Now      func() time.Time

@@ -40,7 +40,7 @@ func (a *API) border(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 		switch {
-		case !a.hosts[hostname(r.Host)]:
+		case !a.answersTo(r):
 			a.refuse(w, r, fail(http.StatusMisdirectedRequest, "host", "this node does not answer to "+clip(r.Host), "use 127.0.0.1, or a name from the node's configuration"))
 		case len(r.URL.RawQuery) > maxQuery:
 			a.refuse(w, r, fail(http.StatusRequestURITooLong, "limit", "the query is too long", "a query has at most 1 KiB"))
@@ -50,9 +50,23 @@ func (a *API) border(next http.Handler) http.Handler {
 	})
 }
 
-// hostname is the Host header without its port. The allow-list of names keeps
-// a hostile domain that resolves to this machine (DNS rebinding) from reading
-// a node that listens on the loopback address only.
+// answersTo says whether the request came under a name of ours: loopback, one
+// from the configuration, or the very address it reached. So a hostile domain
+// that resolves to this machine (DNS rebinding) reads nothing of a node that
+// listens on the loopback address only. A libp2p stream comes from a peer that
+// named us by our key.
+func (a *API) answersTo(r *http.Request) bool {
+	name := hostname(r.Host)
+	switch local := r.Context().Value(http.LocalAddrContextKey).(type) {
+	case nil:
+		return a.hosts[name]
+	case *net.TCPAddr:
+		return a.hosts[name] || local.IP.Equal(net.ParseIP(name))
+	}
+	return true
+}
+
+// hostname is the Host header without its port.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,6 +92,25 @@ func TestEveryRouteKeepsTheBorder(t *testing.T) {
 				want("preflight", "OPTIONS", path, 204, "", crossOrigin)
 			}
 		})
+	}
+}
+
+// A request by the address that it reached cannot be a rebound name.
+func TestOwnAddress(t *testing.T) {
+	f := newFixture(t, 1)
+	local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 7080}
+	tests := []struct {
+		host   string
+		status int
+	}{{"192.0.2.7:7080", 200}, {"192.0.2.7", 200}, {"192.0.2.8:7080", 421}, {"evil.example:7080", 421}, {"", 421}, {"localhost:1", 200}}
+	for _, tt := range tests {
+		resp, _ := f.call(t, "GET", "/v1/status", "", func(r *http.Request) {
+			*r = *r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
+			r.Host = tt.host
+		})
+		if resp.StatusCode != tt.status {
+			t.Errorf("%q: %d, want %d", tt.host, resp.StatusCode, tt.status)
+		}
 	}
 }
 

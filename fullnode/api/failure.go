@@ -46,7 +46,7 @@ func failureOf(err error) *failure {
 		return fail(http.StatusNotFound, "not_found", "this node has no such thing",
 			"that proves nothing about the ledger; only /v1/state/… proves absence")
 	case errors.Is(err, ErrBusy):
-		return fail(http.StatusServiceUnavailable, "busy", err.Error(), "send it again after the time in Retry-After, or to another node")
+		return fail(http.StatusServiceUnavailable, "busy", "this node takes no records in for the moment", "send it again after the time in Retry-After, or to another node; /v1/health says why")
 	case errors.As(err, &tooLong), errors.Is(err, ledger.ErrLimit):
 		return fail(http.StatusRequestEntityTooLarge, "limit", err.Error(), "a record has at most 32 KiB")
 	case errors.Is(err, ledger.ErrFormat):

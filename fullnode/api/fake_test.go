@@ -392,7 +392,7 @@ func (n *testNode) Problems() []Problem { return n.problems }
 func (n *testNode) Nodes() []NodeHint {
 	return []NodeHint{
 		{Member: "member1.harbour.example", URLs: []string{"http://127.0.0.1:7080"}, Addresses: []string{}},
-		{Member: "member2.harbour.example", URLs: []string{"https://node.example; script-src *"}, Addresses: []string{}},
+		{Member: "member2.harbour.example", URLs: []string{"https://node.example; script-src *"}},
 	}
 }
 

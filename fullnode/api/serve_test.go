@@ -198,7 +198,6 @@ func TestBoundedListener(t *testing.T) {
 func TestServeOverLibp2p(t *testing.T) {
 	f := newFixture(t, 3)
 	server, browser := newTestHost(t), newTestHost(t)
-	f.api.hosts[strings.ToLower(server.ID().String())] = true
 	l, err := gostream.Listen(server, Protocol)
 	if err != nil {
 		t.Fatal(err)

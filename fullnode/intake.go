@@ -78,7 +78,7 @@ func (in *intake) Submit(ctx context.Context, msg []byte) (api.Submission, error
 	if err != nil {
 		return api.Submission{}, err
 	}
-	if s, ok := in.known(u.ID); ok {
+	if s, ok := in.waits(u.ID); ok {
 		return s, nil
 	}
 	if err := in.chain.Room(); err != nil {
@@ -130,26 +130,26 @@ func (in *intake) Outcome(ctx context.Context, id ledger.RecordID) (api.Submissi
 			return api.Submission{}, ctx.Err()
 		}
 	}
-	if s, ok := in.known(id); ok {
-		return s, nil
-	}
-	return api.Submission{}, chain.ErrNotFound
+	return in.final(id)
 }
 
-// known returns what became of a record that is in a block or waits for one.
-func (in *intake) known(id ledger.RecordID) (api.Submission, bool) {
+// waits returns what is known of a record that waits for its block.
+func (in *intake) waits(id ledger.RecordID) (api.Submission, bool) {
 	in.mu.Lock()
-	w := in.pool[id]
-	if w != nil {
-		defer in.mu.Unlock()
+	defer in.mu.Unlock()
+	if w := in.pool[id]; w != nil {
 		return w.result, true
 	}
-	in.mu.Unlock()
+	return api.Submission{}, false
+}
+
+// final returns where a record is, or chain.ErrNotFound.
+func (in *intake) final(id ledger.RecordID) (api.Submission, error) {
 	place, _, err := in.chain.Record(id)
 	if err != nil {
-		return api.Submission{}, false
+		return api.Submission{}, err
 	}
-	return api.Submission{ID: id, Height: place.Height, Final: true}, true
+	return api.Submission{ID: id, Height: place.Height, Final: true}, nil
 }
 
 // add puts a record into the pool, once.
@@ -173,24 +173,17 @@ func (in *intake) add(id ledger.RecordID, msg []byte, own bool) (*waiting, error
 }
 
 // forwarded takes in records that other members sent to this node as leader.
-// It returns how many of them wait here now.
-func (in *intake) forwarded(notes [][]byte) (int, error) {
-	taken := 0
+// One that is final already is refused as a duplicate when its block executes.
+func (in *intake) forwarded(notes [][]byte) error {
 	for _, checked := range in.checker.CheckAll(notes) {
 		if checked.Err != nil {
-			continue // its own node refuses it when it sees that it is never ordered
+			continue // an honest member has checked what it forwards
 		}
-		r := checked.Record
-		if _, final := in.known(r.ID); final {
-			taken++
-			continue
+		if _, err := in.add(checked.Record.ID, checked.Record.Note, false); err != nil {
+			return err
 		}
-		if _, err := in.add(r.ID, r.Note, false); err != nil {
-			return taken, err
-		}
-		taken++
 	}
-	return taken, nil
+	return nil
 }
 
 // batch returns the oldest waiting records that fit into a block.
@@ -315,7 +308,12 @@ func (in *intake) receipt(id ledger.RecordID) ([]byte, error) {
 	return in.sign(text)
 }
 
+// refuse signs the refusal of a record. One that is on the ledger already is
+// not refused to its author: it is final.
 func (in *intake) refuse(id ledger.RecordID, r contract.Refusal) (api.Submission, error) {
+	if s, err := in.final(id); err == nil {
+		return s, nil
+	}
 	text, err := ledger.Refusal{Ledger: in.chain.Origin(), Record: id, At: in.now().UnixMilli(), Reason: ledger.Reason(r)}.Text()
 	if err != nil {
 		return api.Submission{}, fmt.Errorf("refuse record: %w", err)

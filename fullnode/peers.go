@@ -248,7 +248,7 @@ func (n *Node) handleRecords(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if _, err := n.intake.forwarded(notes); err != nil {
+	if err := n.intake.forwarded(notes); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

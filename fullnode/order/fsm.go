@@ -62,6 +62,9 @@ func (f *fsm) Restore(from io.ReadCloser) error {
 	if err := f.o.cfg.Restore(text); err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}
+	if err := f.o.keep.restored(); err != nil {
+		return fmt.Errorf("drop log behind snapshot: %w", err)
+	}
 	if f.started.Load() {
 		return nil
 	}
@@ -69,16 +72,13 @@ func (f *fsm) Restore(from io.ReadCloser) error {
 }
 
 func (f *fsm) redeliver() error {
-	last := f.o.keep.snapshotIndex()
-	first, err := f.o.keep.FirstIndex()
+	first, last, err := f.o.keep.ends()
 	if err != nil {
-		return fmt.Errorf("read first index: %w", err)
+		return fmt.Errorf("read ends of log: %w", err)
 	}
-	for i := max(first, f.reached+1); i <= last && first > 0; i++ {
+	for i := max(first, f.reached+1); i <= min(last, f.o.keep.snapshotIndex()); i++ {
 		var e raft.Log
-		if err := f.o.keep.GetLog(i, &e); errors.Is(err, raft.ErrLogNotFound) {
-			return nil
-		} else if err != nil {
+		if err := f.o.keep.GetLog(i, &e); err != nil {
 			return fmt.Errorf("read entry %d: %w", i, err)
 		}
 		if e.Type == raft.LogCommand {

@@ -50,11 +50,11 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Why }
 
-// errAbstain answers vote requests of a node that is still joining, and
+// errAbstain answers vote requests at a node that is still joining, and
 // errStale what an honest peer may send late. Neither is a refusal.
 var (
 	errAbstain = errors.New("this node has not caught up and does not vote")
-	errStale   = errors.New("not from the leader this node follows")
+	errStale   = errors.New("not from the leader of this term")
 )
 
 // guard decides which messages reach Raft. It holds no opinion on who should
@@ -172,15 +172,22 @@ func (g *guard) checkTerm(term uint64) error {
 // admitAppend: the entries follow the previous one in index and term, and each
 // is one that Raft can take without harm.
 func (g *guard) admitAppend(from peer.ID, c *raft.AppendEntriesRequest) error {
-	if c.PrevLogEntry > maxIndex || c.LeaderCommitIndex > maxIndex || c.PrevLogTerm > c.Term {
-		return &Refusal{from, RuleMessage, fmt.Errorf("entries after %d of term %d in term %d", c.PrevLogEntry, c.PrevLogTerm, c.Term)}
+	if c.PrevLogEntry > maxIndex || c.LeaderCommitIndex > maxIndex {
+		return &Refusal{from, RuleMessage, fmt.Errorf("entries after %d, commit index %d", c.PrevLogEntry, c.LeaderCommitIndex)}
 	}
 	term := c.PrevLogTerm
 	for i, e := range c.Entries {
-		if e.Index != c.PrevLogEntry+1+uint64(i) || e.Term < term || e.Term > c.Term {
+		if e.Index != c.PrevLogEntry+1+uint64(i) || e.Term < term {
 			return &Refusal{from, RuleMessage, fmt.Errorf("entry %d of term %d at place %d after %d", e.Index, e.Term, i, c.PrevLogEntry)}
 		}
 		term = e.Term
+	}
+	// A leader that has just been replaced may still send, in its old term,
+	// what its log has by now from the new leader.
+	if term > c.Term {
+		return errStale
+	}
+	for _, e := range c.Entries {
 		if err := g.admitEntry(from, e); err != nil {
 			return err
 		}
@@ -264,8 +271,11 @@ func (g *guard) admitSnapshot(from peer.ID, c *raft.InstallSnapshotRequest, text
 		return &Refusal{from, RuleSnapshot, fmt.Errorf(format, args...)}
 	}
 	if c.SnapshotVersion != raft.SnapshotVersionMax || c.LastLogIndex == 0 || c.LastLogIndex > maxIndex ||
-		c.LastLogTerm > c.Term || c.ConfigurationIndex > c.LastLogIndex {
-		return refuse("version %d up to %d of term %d, configuration of %d", c.SnapshotVersion, c.LastLogIndex, c.LastLogTerm, c.ConfigurationIndex)
+		c.ConfigurationIndex > c.LastLogIndex {
+		return refuse("version %d up to %d, configuration of %d", c.SnapshotVersion, c.LastLogIndex, c.ConfigurationIndex)
+	}
+	if c.LastLogTerm > c.Term {
+		return errStale // as in admitAppend
 	}
 	if err := g.checkConfiguration(c.Configuration); err != nil {
 		return &Refusal{from, RuleConfiguration, fmt.Errorf("snapshot: %w", err)}
@@ -273,18 +283,29 @@ func (g *guard) admitSnapshot(from peer.ID, c *raft.InstallSnapshotRequest, text
 	if err := g.checkSnapshot(text); err != nil {
 		return refuse("%w", err)
 	}
-	if c.LastLogIndex <= g.keep.floor.Load() {
-		if term, ok := g.keep.termAt(c.LastLogIndex); ok && term == c.LastLogTerm {
-			return errHeld
-		}
-		return &Refusal{from, RuleApplied, fmt.Errorf("snapshot up to %d: %w (up to %d)", c.LastLogIndex, errApplied, g.keep.floor.Load())}
+	return g.compareSnapshot(from, c)
+}
+
+// compareSnapshot: a snapshot within our log must agree with it. Raft keeps
+// its log over such a snapshot, and an entry of another term in it would block
+// the log for good. When we no longer have the entry to compare, the snapshot
+// is an old message: the log has gone beyond it.
+func (g *guard) compareSnapshot(from peer.ID, c *raft.InstallSnapshotRequest) error {
+	last, err := g.keep.LastIndex()
+	if err != nil {
+		return err
 	}
-	// Raft keeps its log behind a snapshot; an entry of another term there
-	// would block it for good.
-	if last, err := g.keep.LastIndex(); err == nil && c.LastLogIndex <= last {
-		if term, ok := g.keep.termAt(c.LastLogIndex); !ok || term != c.LastLogTerm {
-			return &Refusal{from, RuleApplied, fmt.Errorf("snapshot up to %d contradicts the log up to %d", c.LastLogIndex, last)}
-		}
+	if c.LastLogIndex > max(last, g.keep.floor.Load()) {
+		return nil
+	}
+	term, ok := g.keep.termAt(c.LastLogIndex)
+	switch {
+	case !ok:
+		return errStale
+	case term != c.LastLogTerm:
+		return &Refusal{from, RuleApplied, fmt.Errorf("snapshot up to %d of term %d: our log has term %d there", c.LastLogIndex, c.LastLogTerm, term)}
+	case c.LastLogIndex <= g.keep.floor.Load():
+		return errHeld
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ var (
 // this node's log, and never rewrite what the node has acted on.
 type keeper struct {
 	storage
+	log      raft.LogStore // this keeper behind Raft's cache
 	appended func(entries [][]byte)
 	refused  func(why error)
 
@@ -161,6 +162,13 @@ func (k *keeper) DeleteRange(from, to uint64) error {
 	if to > k.snapshotIndex() && from <= k.floor.Load() {
 		return k.refuse(fmt.Errorf("truncate log from %d: %w (up to %d)", from, errApplied, k.floor.Load()))
 	}
+	first, last, err := k.ends()
+	if err != nil || last == 0 {
+		return err // Raft asks once more for what restored has dropped
+	}
+	if from, to = max(from, first), min(to, last); from > to {
+		return nil
+	}
 	return k.storage.DeleteRange(from, to)
 }
 
@@ -169,27 +177,55 @@ func (k *keeper) refuse(why error) error {
 	return why
 }
 
-// termAt returns the term of the entry at index, from the log or the snapshot.
+// GetLog also knows the entry that a peer's snapshot ends with, by its term:
+// Raft compares it when a new leader's log goes on from there.
+func (k *keeper) GetLog(index uint64, entry *raft.Log) error {
+	err := k.storage.GetLog(index, entry)
+	if !errors.Is(err, raft.ErrLogNotFound) {
+		return err
+	}
+	metas, listErr := k.List()
+	if listErr != nil || len(metas) == 0 || metas[0].Index != index {
+		return err
+	}
+	*entry = raft.Log{Index: index, Term: metas[0].Term, Type: raft.LogNoop}
+	return nil
+}
+
+// termAt returns the term of the entry at index.
 func (k *keeper) termAt(index uint64) (uint64, bool) {
 	var e raft.Log
-	if err := k.GetLog(index, &e); err == nil {
-		return e.Term, true
+	if err := k.GetLog(index, &e); err != nil {
+		return 0, false
 	}
-	if metas, err := k.List(); err == nil && len(metas) > 0 && metas[0].Index == index {
-		return metas[0].Term, true
+	return e.Term, true
+}
+
+// restored follows a snapshot. A log that ends before it need not lead to it:
+// Raft would keep its entries and, as a leader, hand them on as committed.
+func (k *keeper) restored() error {
+	snapshot := k.snapshotIndex()
+	k.raise(snapshot)
+	first, last, err := k.ends()
+	if err != nil || last == 0 || last >= snapshot {
+		return err
 	}
-	return 0, false
+	return k.log.DeleteRange(first, last)
+}
+
+func (k *keeper) ends() (first, last uint64, err error) {
+	if first, err = k.FirstIndex(); err != nil {
+		return 0, 0, err
+	}
+	last, err = k.LastIndex()
+	return first, last, err
 }
 
 // check reads everything back: one entry after the other without a gap, from
 // the snapshot on, and nothing missing below applied. A log that fails is
 // damaged; it is scratch, so the node wipes it and joins again.
 func (k *keeper) check() error {
-	first, err := k.FirstIndex()
-	if err != nil {
-		return err
-	}
-	last, err := k.LastIndex()
+	first, last, err := k.ends()
 	if err != nil {
 		return err
 	}
@@ -198,27 +234,30 @@ func (k *keeper) check() error {
 		return fmt.Errorf("log begins at %d, snapshot ends at %d", first, snapshot)
 	}
 	for i := first; i <= last && i > 0; i++ {
-		var e raft.Log
-		if err := k.GetLog(i, &e); errors.Is(err, raft.ErrLogNotFound) && i <= snapshot {
-			i = snapshot // a snapshot from a peer leaves a hole before it
-			continue
-		} else if err != nil {
-			return fmt.Errorf("read entry %d: %w", i, err)
+		if term, err = k.checkEntry(i, term); err != nil {
+			return fmt.Errorf("check entry %d: %w", i, err)
 		}
-		if e.Index != i || e.Term < term || e.Term > k.term.Load() {
-			return fmt.Errorf("entry %d says index %d, term %d after term %d", i, e.Index, e.Term, term)
-		}
-		if e.Type == raft.LogConfiguration {
-			if _, err := decodeConfiguration(e.Data); err != nil {
-				return fmt.Errorf("read entry %d: %w", i, err)
-			}
-		}
-		term = e.Term
 	}
 	if max(last, snapshot) < k.floor.Load() {
 		return fmt.Errorf("log ends at %d, but %d is applied", max(last, snapshot), k.floor.Load())
 	}
 	return nil
+}
+
+func (k *keeper) checkEntry(index, after uint64) (term uint64, err error) {
+	var e raft.Log
+	if err := k.storage.GetLog(index, &e); err != nil {
+		return 0, err
+	}
+	if e.Index != index || e.Term < after || e.Term > k.term.Load() {
+		return 0, fmt.Errorf("it has index %d and term %d, after term %d", e.Index, e.Term, after)
+	}
+	if e.Type == raft.LogConfiguration {
+		if _, err := decodeConfiguration(e.Data); err != nil {
+			return 0, err
+		}
+	}
+	return e.Term, nil
 }
 
 // isFresh says that nothing was ever written here.

@@ -266,8 +266,7 @@ func server(p peer.ID) raft.Server {
 
 // startRaft starts Raft, which panics at start on what it cannot read.
 func (o *Order) startRaft() (err error) {
-	cached, err := raft.NewLogCache(logCache, o.keep)
-	if err != nil {
+	if o.keep.log, err = raft.NewLogCache(logCache, o.keep); err != nil {
 		return fmt.Errorf("make log cache: %w", err)
 	}
 	defer func() {
@@ -276,7 +275,7 @@ func (o *Order) startRaft() (err error) {
 		}
 	}()
 	machine := newFSM(o)
-	o.raft, err = raft.NewRaft(o.raftConfig(), machine, cached, o.keep, o.keep, o.wire)
+	o.raft, err = raft.NewRaft(o.raftConfig(), machine, o.keep.log, o.keep, o.keep, o.wire)
 	if err != nil {
 		return fmt.Errorf("start raft: %w", err)
 	}

@@ -76,19 +76,26 @@ func runSchedule(t *testing.T, seed uint64, ids []peer.ID) {
 		n.format()
 		n.open(s.ids)
 	}
-	proposing, stop := context.WithCancel(context.Background())
+	defer s.stop()
+	proposing, enough := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); s.proposeAll(proposing) }()
+	defer enough()
 	for range 20 {
 		time.Sleep(time.Duration(200+s.pick(1500)) * time.Millisecond)
 		s.disturb()
 	}
-	stop()
+	enough()
 	<-done
 	s.recover()
 	s.check()
+}
+
+func (s *sim) stop() {
 	for _, n := range s.nodes {
-		n.crash()
+		if n.running() != nil {
+			n.crash()
+		}
 	}
 }
 

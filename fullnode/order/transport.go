@@ -200,7 +200,10 @@ func (t *transport) handle(p peer.ID, command any, snapshot []byte) (any, error)
 		if a.Error != nil {
 			return nil, a.Error
 		}
-		return a.Response, t.settled(p, command, a.Response)
+		if c, ok := command.(*raft.AppendEntriesRequest); ok {
+			err = t.guard.settled(p, c, a.Response.(*raft.AppendEntriesResponse))
+		}
+		return a.Response, err
 	case <-t.closing.Done():
 		return nil, errClosed
 	}
@@ -209,18 +212,6 @@ func (t *transport) handle(p peer.ID, command any, snapshot []byte) (any, error)
 func (t *transport) header(v raft.ProtocolVersion) raft.RPCHeader {
 	self := []byte(t.net.Self().String())
 	return raft.RPCHeader{ProtocolVersion: v, ID: self, Addr: self}
-}
-
-func (t *transport) settled(p peer.ID, command, response any) error {
-	switch c := command.(type) {
-	case *raft.AppendEntriesRequest:
-		return t.guard.settled(p, c, response.(*raft.AppendEntriesResponse))
-	case *raft.InstallSnapshotRequest:
-		if response.(*raft.InstallSnapshotResponse).Success {
-			t.guard.keep.raise(c.LastLogIndex)
-		}
-	}
-	return nil
 }
 
 // isHeartbeat knows Raft's heartbeat by its shape.

@@ -293,6 +293,36 @@ func TestAwayTooLong(t *testing.T) {
 	}
 }
 
+func TestDiscover(t *testing.T) {
+	w := newWorld(t)
+	here := map[string]*testnode.Node{}
+	w.nodes[0].Hints = map[string]string{"stranger.example": "https://stranger.example"}
+	for _, n := range w.nodes[:3] {
+		here[n.Name()] = n
+		w.nodes[0].Hints[n.Member.Name] = n.Name()
+	}
+	c := w.client(t, w.nodes[0])
+	for range 2 {
+		err := c.Discover(t.Context(), func(address string) (Source, error) {
+			if n, ok := here[address]; ok {
+				return n, nil
+			}
+			return nil, errors.New("cannot dial")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	members := map[string]bool{}
+	for _, n := range c.Nodes() {
+		members[n.Member] = true
+	}
+	if len(c.Nodes()) != 3 || len(members) != 3 {
+		t.Errorf("nodes %+v", c.Nodes())
+	}
+	mustSync(t, c)
+}
+
 func TestFollow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

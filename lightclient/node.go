@@ -142,7 +142,11 @@ func first[T any](ctx context.Context, c *Client, ask func(context.Context, *nod
 // answered well or none is left. It fails only if none answered well.
 func gather[T any](ctx context.Context, c *Client, nodes []*node, abreast, want int, ask func(context.Context, *node) (T, error)) ([]T, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(errDone)
+	enough := errDone
+	if abreast == want {
+		enough = errSlow // whoever has not answered by then
+	}
+	defer cancel(enough)
 	type result struct {
 		answer T
 		err    error
@@ -194,7 +198,11 @@ func gather[T any](ctx context.Context, c *Client, nodes []*node, abreast, want 
 	return answers, nil
 }
 
-var errDone = errors.New("others have answered")
+// Why a question is given up.
+var (
+	errDone = errors.New("one answer was enough")
+	errSlow = errors.New("the others have answered")
+)
 
 // explain makes one error of why no node answered well.
 func (c *Client) explain(failures []error) error {
@@ -218,7 +226,7 @@ func askOne[T any](ctx context.Context, c *Client, n *node, ask func(context.Con
 	defer cancel()
 	begun := time.Now()
 	answer, err := ask(limited, n)
-	slow := context.Cause(ctx) == errDone && time.Since(begun) >= hedgeAfter
+	slow := context.Cause(ctx) == errSlow && time.Since(begun) >= graceAfter
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var lied *ErrLied

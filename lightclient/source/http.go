@@ -78,11 +78,13 @@ func (h *HTTP) Listen(ctx context.Context, path string, heard func()) error {
 		return fmt.Errorf("listen: status %d", r.StatusCode)
 	}
 	for buf := make([]byte, 4096); ; {
-		_, err := r.Body.Read(buf)
+		n, err := r.Body.Read(buf)
+		if n > 0 {
+			heard()
+		}
 		if err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
-		heard()
 	}
 }
 

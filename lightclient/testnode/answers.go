@@ -198,6 +198,16 @@ func (n *Node) members(*http.Request) (any, error) {
 	return object{"members": list}, nil
 }
 
+func (n *Node) hints(*http.Request) (any, error) {
+	list := []object{}
+	for member, address := range n.Hints {
+		list = append(list, object{"member": member, "urls": []string{address}})
+	}
+	return object{"nodes": list}, nil
+}
+
+func (n *Node) status(*http.Request) (any, error) { return object{"member": n.Member.Name}, nil }
+
 func (n *Node) tile(r *http.Request) (any, error) {
 	t, err := tlog.ParseTilePath("tile/8/" + r.PathValue("level") + "/" + r.PathValue("place"))
 	if err != nil {

@@ -28,6 +28,7 @@ type Node struct {
 	Down   atomic.Bool                           // it cannot be reached
 	Held   bool                                  // it stays where it is
 	Refuse string                                // the rule by which it refuses every record
+	Hints  map[string]string                     // the members' addresses, as it tells them
 	Signs  int                                   // how many members sign its certificates; 0: a quorum
 
 	Requests, Bytes atomic.Int64 // what was asked, and how long the answers were
@@ -54,6 +55,8 @@ func (l *Ledger) Node(member int) *Node {
 		"GET /v1/state/{space}/{name}":        n.state,
 		"GET /v1/search":                      n.search,
 		"GET /v1/members":                     n.members,
+		"GET /v1/nodes":                       n.hints,
+		"GET /v1/status":                      n.status,
 		"GET /tile/{level}/{place...}":        n.tile,
 		"POST /v1/records":                    n.submit,
 	} {

@@ -1,0 +1,243 @@
+// Package author is the writing side of the light client: the keys of rights
+// holders, and the way of a file from the disk to a proof.
+//
+// The way has five steps: digest, sign, submit, final, proof. A signed record
+// lies in the outbox, on disk, before it is sent, and leaves it when its proof
+// is written; so whatever stops the program, Resume ends the way, and the
+// record is on the ledger once. The file itself never leaves the machine.
+package author
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"evident/lightclient"
+	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
+)
+
+// Stage is a step on a file's way.
+type Stage string
+
+// The stages, in their order.
+const (
+	Digesting  Stage = "digesting"
+	Submitting Stage = "submitting"
+	Received   Stage = "received" // a member promised to include the record
+	Final      Stage = "final"
+	Proven     Stage = "proven" // the proof file is written
+)
+
+// Progress is where a file is on its way. Done and Total are bytes, while digesting.
+type Progress struct {
+	Path  string
+	Stage Stage
+	Done  int64
+	Total int64
+}
+
+// Stamped is a file whose proof is on disk.
+type Stamped struct {
+	Path   string
+	Proof  string // path of the proof file
+	Record lightclient.Record
+	Before bool // it was stamped before, with this proof; nothing was sent
+}
+
+// Author stamps files with one key.
+type Author struct {
+	Client *lightclient.Client
+	Key    *Key
+	Outbox *Outbox
+	Now    func() time.Time // nil: time.Now
+}
+
+// Concurrency of StampAll: digesting is bound by the machine, submitting by
+// the time that a block takes.
+const (
+	maxDigesting  = 2
+	maxSubmitting = 64
+)
+
+// StampAll stamps files side by side and returns when every one is done. done
+// is called for each file with its outcome, report with its progress; both may
+// be called from several goroutines.
+func (a *Author) StampAll(ctx context.Context, paths []string, text string, report func(Progress), done func(path string, s Stamped, err error)) {
+	digesting, submitting := make(chan struct{}, maxDigesting), make(chan struct{}, maxSubmitting)
+	var wg sync.WaitGroup
+	for _, path := range paths {
+		submitting <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-submitting }()
+			s, err := a.stamp(ctx, path, text, report, digesting)
+			done(path, s, err)
+		})
+	}
+	wg.Wait()
+}
+
+// Stamp stamps one file. text is the author's statement and may be empty.
+func (a *Author) Stamp(ctx context.Context, path, text string, report func(Progress)) (Stamped, error) {
+	return a.stamp(ctx, path, text, report, make(chan struct{}, 1))
+}
+
+func (a *Author) stamp(ctx context.Context, path, text string, report func(Progress), digesting chan struct{}) (Stamped, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
+	}
+	digesting <- struct{}{}
+	digest, err := evidence.File(ctx, path, func(done, total int64) { report(Progress{path, Digesting, done, total}) })
+	<-digesting
+	if err != nil {
+		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
+	}
+	if before, ok := a.stampedBefore(ctx, path, digest); ok {
+		report(Progress{Path: path, Stage: Proven})
+		return before, nil
+	}
+	record, err := a.sign(ctx, path, text, digest)
+	if err != nil {
+		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
+	}
+	entry := Entry{ID: record.ID, Note: string(record.Note), Path: path}
+	// From here on the record will be sent, by us or by Resume.
+	if err := a.Outbox.put(entry); err != nil {
+		return Stamped{}, err
+	}
+	return a.finish(ctx, entry, report)
+}
+
+// Resume ends the way of every record that is in the outbox.
+func (a *Author) Resume(ctx context.Context, report func(Progress), done func(path string, s Stamped, err error)) error {
+	entries, err := a.Outbox.Entries()
+	if err != nil {
+		return err
+	}
+	submitting := make(chan struct{}, maxSubmitting)
+	var wg sync.WaitGroup
+	for _, entry := range entries {
+		submitting <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-submitting }()
+			s, err := a.finish(ctx, entry, report)
+			done(entry.Path, s, err)
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// finish takes a signed record from the outbox to its proof.
+func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress)) (Stamped, error) {
+	report(Progress{Path: entry.Path, Stage: Submitting})
+	record, err := a.Client.Submit(ctx, []byte(entry.Note), func(lightclient.Receipt) {
+		report(Progress{Path: entry.Path, Stage: Received})
+	})
+	if err != nil {
+		return Stamped{}, a.refused(entry, err)
+	}
+	report(Progress{Path: entry.Path, Stage: Final})
+	proof, err := a.Client.Proof(ctx, record)
+	if err != nil {
+		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
+	}
+	file, err := proof.Encode()
+	if err != nil {
+		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
+	}
+	written, err := a.Outbox.writeProof(entry, file)
+	if err != nil {
+		return Stamped{}, err
+	}
+	// If we stop here, Resume writes the same proof again and removes the entry.
+	if err := a.Outbox.remove(entry.ID); err != nil {
+		return Stamped{}, err
+	}
+	report(Progress{Path: entry.Path, Stage: Proven})
+	return Stamped{Path: entry.Path, Proof: written, Record: record}, nil
+}
+
+// refused takes a record that the ledger refused out of the outbox: sending it
+// again would change nothing. Everything else stays for Resume.
+func (a *Author) refused(entry Entry, err error) error {
+	err = fmt.Errorf("stamp %s: %w", entry.Path, err)
+	if IsRefusal(err) {
+		if removed := a.Outbox.remove(entry.ID); removed != nil {
+			return removed
+		}
+	}
+	return err
+}
+
+func (a *Author) sign(ctx context.Context, path, text string, digest evidence.Digest) (*ledger.Record, error) {
+	head, known := a.Client.Head()
+	if _, stale := a.Client.Age(head); !known || stale {
+		var err error
+		if head, err = a.Client.Sync(ctx); err != nil {
+			return nil, err
+		}
+	}
+	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now
+	if a.Now != nil {
+		now = a.Now
+	}
+	_, genesis := a.Client.Genesis()
+	return ledger.Statement{
+		Action:   "deposit",
+		After:    ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N},
+		At:       now().UnixMilli(),
+		By:       []string{a.Key.Verifier()},
+		Contract: "notes",
+		Evidence: []ledger.Evidence{{CID: digest.CID, Media: mediaType(path), Name: evidenceName(path),
+			SHA256: hex.EncodeToString(digest.SHA256[:]), Size: digest.Size}},
+		Fields:  json.RawMessage(fields),
+		Ledger:  genesis.Origin(a.Client.Trusted().Fingerprint),
+		Nonce:   nonce(),
+		Seq:     1,
+		Version: 1,
+	}.Sign(a.Key.signer)
+}
+
+func nonce() string {
+	var n [16]byte
+	rand.Read(n[:]) // never fails
+	return hex.EncodeToString(n[:])
+}
+
+// evidenceName is the file's name as a record can hold it: what is not text,
+// or could change how text is shown, becomes "_".
+func evidenceName(path string) string {
+	name := strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+			return '_'
+		}
+		return r
+	}, filepath.Base(path))
+	for len(name) > 255 {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return name
+}
+
+func mediaType(path string) string {
+	media, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(filepath.Ext(path))), ";")
+	if media == "" || len(media) > 127 {
+		return "application/octet-stream"
+	}
+	return media
+}

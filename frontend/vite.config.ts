@@ -14,7 +14,7 @@ const node = process.env.EVIDENT_NODE ?? "http://127.0.0.1:7080";
 
 export default defineConfig({
   base: "./",
-  plugins: [svelte(), policyOnlyInBuild],
+  plugins: [svelte({ configFile: false }), policyOnlyInBuild],
   resolve: {
     alias: { $lib: fileURLToPath(new URL("src/lib", import.meta.url)) },
     conditions: process.env.VITEST ? ["browser"] : undefined,

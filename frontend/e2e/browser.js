@@ -2,7 +2,12 @@
 import { chromium } from "playwright-core";
 import { fake } from "./serve.js";
 
-const quiet = ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const quiet = [
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 export function launch() {
   return chromium.launch({
@@ -24,7 +29,10 @@ export function launch() {
  * @param {import("playwright-core").Browser} browser
  * @param {View} view
  */
-export async function open(browser, { lang = "en", theme = "light", width = 1280, height = 860, desktop = false } = {}) {
+export async function open(
+  browser,
+  { lang = "en", theme = "light", width = 1280, height = 860, desktop = false } = {},
+) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
@@ -38,7 +46,8 @@ export async function open(browser, { lang = "en", theme = "light", width = 1280
   const problems = [];
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {
-    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) problems.push(message.text());
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text()))
+      problems.push(message.text());
   });
   page.on("dialog", (dialog) => {
     problems.push(`dialog: ${dialog.message()}`);

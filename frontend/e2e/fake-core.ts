@@ -39,7 +39,8 @@ class Go {
       digest.size += slice.length;
     };
     scope.evidentDigestClose = (handle: number) => JSON.stringify(ledger.digest(digests.get(handle)!));
-    if (!ledger.down && !ledger.stale && !address.searchParams.has("still")) setInterval(() => ledger.advance(), 1_500);
+    if (!ledger.down && !ledger.stale && !address.searchParams.has("still"))
+      setInterval(() => ledger.advance(), 1_500);
     return new Promise(() => {});
   }
 }

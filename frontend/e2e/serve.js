@@ -48,7 +48,8 @@ export async function serve(port = 0) {
     /** @param {string} type @param {string | Buffer} body */
     const send = (type, body) => response.writeHead(200, { "Content-Type": type }).end(body);
     if (path.endsWith("/wasm_exec.js") && !path.startsWith("/bare/")) return send(types[".js"], core);
-    if (path.endsWith("/evident.wasm") && !path.startsWith("/bare/")) return send("application/wasm", emptyModule);
+    if (path.endsWith("/evident.wasm") && !path.startsWith("/bare/"))
+      return send("application/wasm", emptyModule);
     const file = join(dist, normalize(path.replace(/^\/bare\//, "/")).replace(/\/$/, "/index.html"));
     if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) {
       return response.writeHead(404, { "Content-Type": "text/plain" }).end("no such file\n");
@@ -59,5 +60,8 @@ export async function serve(port = 0) {
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(null)));
   const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  return { url: `http://127.0.0.1:${address.port}`, close: () => server.closeAllConnections() ?? server.close() };
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    close: () => server.closeAllConnections() ?? server.close(),
+  };
 }

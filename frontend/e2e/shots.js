@@ -18,7 +18,9 @@ mkdirSync(out, { recursive: true });
 async function give(page, name, content) {
   const chooser = page.waitForEvent("filechooser");
   await page.locator(".zone button").click();
-  await (await chooser).setFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(content) });
+  await (
+    await chooser
+  ).setFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(content) });
 }
 
 /** @param {string} verdict */
@@ -28,7 +30,11 @@ const proof = (verdict) => `{"format":"evident/proof/v1","mock":"${verdict}"}`;
 const pages = [
   { name: "overview", path: "/?still&pinned#/", act: (page) => page.locator("tbody tr").first().waitFor() },
   { name: "overview-first", path: "/?still#/", act: (page) => page.locator("tbody tr").first().waitFor() },
-  { name: "overview-stale", path: "/?stale&pinned#/", act: (page) => page.locator("tbody tr").first().waitFor() },
+  {
+    name: "overview-stale",
+    path: "/?stale&pinned#/",
+    act: (page) => page.locator("tbody tr").first().waitFor(),
+  },
   { name: "overview-down", path: "/?down#/", act: (page) => page.getByRole("alert").first().waitFor() },
   { name: "core-missing", path: "/bare/#/", act: (page) => page.getByRole("alert").first().waitFor() },
   {

@@ -24,8 +24,11 @@ const MEMBERS = [
   ["guild.harbour.example", "Guild of Photographers", "DE-HRB-220417", "registrar"],
 ] as const;
 
-export const WORDS = "harvest ocean velvet captain mirror walnut orbit gentle plastic season admit lantern".split(" ");
-const OTHER_WORDS = "anchor bright canvas dune ember forest glance humble island jungle kitten lemon".split(" ");
+export const WORDS =
+  "harvest ocean velvet captain mirror walnut orbit gentle plastic season admit lantern".split(" ");
+const OTHER_WORDS = "anchor bright canvas dune ember forest glance humble island jungle kitten lemon".split(
+  " ",
+);
 const LEDGER = "harbour.example/1f0a9c3b55d20e77";
 const FINGERPRINT = "1f0a9c3b55d20e77" + hex("genesis").slice(16);
 const OTHER_FINGERPRINT = hex("another genesis");
@@ -40,14 +43,21 @@ export function hex(seed: string): string {
   let a = 0x9e3779b9;
   let out = "";
   for (let i = 0; out.length < 64; i++) {
-    for (const character of `${seed}/${i}`) a = Math.imul(a ^ character.charCodeAt(0), 0x85ebca6b) ^ (a >>> 13);
+    for (const character of `${seed}/${i}`)
+      a = Math.imul(a ^ character.charCodeAt(0), 0x85ebca6b) ^ (a >>> 13);
     out += (a >>> 0).toString(16).padStart(8, "0");
   }
   return out;
 }
 
 function base64(seed: string): string {
-  return btoa(String.fromCharCode(...hex(seed).match(/../g)!.map((pair) => parseInt(pair, 16))));
+  return btoa(
+    String.fromCharCode(
+      ...hex(seed)
+        .match(/../g)!
+        .map((pair) => parseInt(pair, 16)),
+    ),
+  );
 }
 
 export class MockLedger {
@@ -211,7 +221,9 @@ export class MockLedger {
   }
 
   #certificate(height: number): string {
-    const lines = this.#cosignatures(height).map(({ member }) => `— ${member} ${base64(`${member} ${height}`)}`);
+    const lines = this.#cosignatures(height).map(
+      ({ member }) => `— ${member} ${base64(`${member} ${height}`)}`,
+    );
     return [LEDGER, height + 1, base64(`root ${height}`), "", ...lines, ""].join("\n");
   }
 
@@ -227,13 +239,16 @@ export class MockLedger {
       cosignatures: this.#cosignatures(height),
       members: 4,
       quorum: 3,
-      record: id && {
-        id,
-        note: this.#note(height),
-        index: 0,
-        count: Math.max(1, this.#summary(height).records),
-        path: Array.from({ length: 5 }, (_, i) => base64(`path ${id} ${i}`)),
-      },
+      record:
+        id === null
+          ? null
+          : {
+              id,
+              note: this.#note(height),
+              index: 0,
+              count: Math.max(1, this.#summary(height).records),
+              path: Array.from({ length: 5 }, (_, i) => base64(`path ${id} ${i}`)),
+            },
       state: null,
     };
   }
@@ -252,7 +267,12 @@ export class MockLedger {
       action: index % 4 === 3 ? "correct" : "deposit",
       item: "",
       at: this.#time(height) - 1800 + index * 31,
-      by: [{ name: ["ada", "林晓", "gallery.example"][index % 3]!, key: `ada+1a2b3c4d+${base64(`key ${index % 3}`)}` }],
+      by: [
+        {
+          name: ["ada", "林晓", "gallery.example"][index % 3]!,
+          key: `ada+1a2b3c4d+${base64(`key ${index % 3}`)}`,
+        },
+      ],
       evidence: 1,
       badge: "proven",
     };
@@ -310,7 +330,12 @@ export class MockLedger {
         existedBy: "proven",
         state: height % 2 ? "unverified" : "proven",
       },
-      state: { present: true, value: `{"record":"${id.slice(0, 16)}…","seq":1}`, seq: 1, height: String(height) },
+      state: {
+        present: true,
+        value: `{"record":"${id.slice(0, 16)}…","seq":1}`,
+        seq: 1,
+        height: String(height),
+      },
       proof: this.#proof(height, id),
       proofFile: proofText("valid"),
     };
@@ -349,7 +374,12 @@ export class MockLedger {
       provenAbsentAtHeight: found ? "" : String(this.height),
       proof: {
         ...this.#proof(found ? 1284 : this.height, found ? RECORDED_ID : null),
-        state: { space: "digest", name: sha256, value: found ? `{"record":"${RECORDED_ID}"}` : "", proof: base64("state") },
+        state: {
+          space: "digest",
+          name: sha256,
+          value: found ? `{"record":"${RECORDED_ID}"}` : "",
+          proof: base64("state"),
+        },
       },
     };
   }
@@ -364,21 +394,39 @@ export class MockLedger {
     const kind = /"mock":"([a-z ]+)"/.exec(proof)?.[1] ?? "altered";
     const foreign = kind === "unknown ledger" && genesis !== OTHER_FINGERPRINT;
     const altered = kind === "altered" || (file !== undefined && file.sha256 !== hex("photo"));
-    const verdict = altered ? "altered" : foreign ? "unknown ledger" : kind === "incomplete" ? "incomplete" : "valid";
-    const stage = (name: string, status: seam.Stage["status"], detail = ""): seam.Stage => ({ name, status, detail });
+    const verdict = altered
+      ? "altered"
+      : foreign
+        ? "unknown ledger"
+        : kind === "incomplete"
+          ? "incomplete"
+          : "valid";
+    const stage = (name: string, status: seam.Stage["status"], detail = ""): seam.Stage => ({
+      name,
+      status,
+      detail,
+    });
     return {
       verdict,
       exit: verdict === "valid" ? 0 : verdict === "altered" ? 1 : 2,
       stages: [
         stage("container", "passed", "evident/proof/v1, 2,914 bytes"),
         file
-          ? stage("content", altered ? "failed" : "passed", altered ? "the file's SHA-256 is not the recorded one" : "SHA-256 and size match")
+          ? stage(
+              "content",
+              altered ? "failed" : "passed",
+              altered ? "the file's SHA-256 is not the recorded one" : "SHA-256 and size match",
+            )
           : stage("content", "absent", "no file was given"),
         stage("disclosure", "absent", "nothing is disclosed"),
         stage("record signature", "passed", "ada+1a2b3c4d"),
         stage("inclusion", kind === "altered" ? "failed" : "passed", "leaf 0 of 13, 4 hashes"),
         stage("certificate", kind === "altered" ? "not run" : "passed", "4 of 4 members, quorum 3"),
-        stage("member history", foreign ? "failed" : "passed", foreign ? "the genesis is not the pinned one" : "genesis set, no change"),
+        stage(
+          "member history",
+          foreign ? "failed" : "passed",
+          foreign ? "the genesis is not the pinned one" : "genesis set, no change",
+        ),
         stage("consistency", "absent"),
         stage("state", "absent"),
         stage("anchors", "not run"),
@@ -420,7 +468,9 @@ export class MockLedger {
     for (const { job, size, path, state } of this.jobs) {
       if (state !== "queued") continue;
       const large = Number(size) > 1e6;
-      const next = large ? ({ state: "hashing", done: "1288490188" } as const) : { ...final, proofPath: `${path}.evident` };
+      const next = large
+        ? ({ state: "hashing", done: "1288490188" } as const)
+        : { ...final, proofPath: `${path}.evident` };
       setTimeout(() => this.#setJob(job, next), 60);
     }
   }

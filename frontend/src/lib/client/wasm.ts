@@ -34,6 +34,10 @@ export class Core {
     worker.onerror = (event) => this.#stop(new ClientError("core_stopped", event.message, ""));
   }
 
+  get broken(): boolean {
+    return this.#broken !== null;
+  }
+
   ask(request: Request, transfer: Transferable[] = []): Promise<unknown> {
     if (this.#broken) return Promise.reject(this.#broken);
     const id = this.#next++;
@@ -46,11 +50,15 @@ export class Core {
   #settle(answer: Extract<FromWorker, { kind: "answer" | "failure" }>): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
-    if (answer.kind === "answer") waiting?.resolve(answer.value);
-    else waiting?.reject(new ClientError(answer.code, answer.message, ""));
+    if (answer.kind === "answer") return waiting?.resolve(answer.value);
+    const error = new ClientError(answer.code, answer.message, "");
+    waiting?.reject(error);
+    this.#stop(error);
   }
 
+  /** A core that failed once answers nothing more; the next call starts another. */
   #stop(error: ClientError): void {
+    this.#worker.terminate();
     this.#broken = error;
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
@@ -59,13 +67,12 @@ export class Core {
 
 export function connectBrowser(): Client {
   const listeners = new Set<(event: LedgerEvent) => void>();
-  const ledger = startCore((event) => listeners.forEach((listener) => listener(event)));
-  let hasher: Core | null = null;
+  const ledger = kept((event) => listeners.forEach((listener) => listener(event)));
+  const hasher = kept(() => {});
   const drops = new Drops(true);
 
   async function digest(file: LocalFile, work: Work): Promise<FileDigest> {
-    hasher ??= startCore(() => {});
-    const core = hasher;
+    const core = hasher();
     const handle = (await core.ask({ kind: "digestOpen" })) as number;
     let closed = false;
     try {
@@ -86,7 +93,7 @@ export function connectBrowser(): Client {
     can: { desktop: false, canStamp: false, canHashInPage: true },
     call: async <M extends Method>(method: M, params: Params<M>) =>
       open<Result<M>>(
-        (await ledger.ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string,
+        (await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string,
       ),
     subscribe: (listener) => {
       listeners.add(listener);
@@ -102,6 +109,12 @@ export function connectBrowser(): Client {
       return name;
     },
   };
+}
+
+/** Starts a core when it is first needed, and anew after it failed. */
+function kept(onEvent: (event: LedgerEvent) => void): () => Core {
+  let core: Core | null = null;
+  return () => (core && !core.broken ? core : (core = startCore(onEvent)));
 }
 
 function startCore(onEvent: (event: LedgerEvent) => void): Core {

@@ -62,13 +62,14 @@ type Client struct {
 	turn     int // which node is asked first
 	cosigned map[string]LastCosigned
 	known    headerCache
-	stopped  error // set for good by a contradiction
+	certs    map[ledger.Height]*ledger.Certificate // each under its own block's log
+	stopped  error                                 // set for good by a contradiction
 }
 
 // Open makes a client. It asks the sources only when it has no genesis yet.
 func Open(ctx context.Context, config Config) (*Client, error) {
 	c := &Client{store: config.Store, now: config.Now, anchor: config.Anchor,
-		cosigned: map[string]LastCosigned{}, known: headerCache{}}
+		cosigned: map[string]LastCosigned{}, known: headerCache{}, certs: map[ledger.Height]*ledger.Certificate{}}
 	if c.now == nil {
 		c.now = time.Now
 	}

@@ -35,6 +35,13 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+func (w *world) requests() (n int64) {
+	for _, node := range w.nodes {
+		n += node.Requests.Load()
+	}
+	return n
+}
+
 func (w *world) now() time.Time {
 	return time.UnixMilli(w.Head().Time).Add(2*time.Second + w.late)
 }
@@ -107,6 +114,14 @@ func TestQueriesAreProven(t *testing.T) {
 	older, err := c.Blocks(t.Context(), &before, 100)
 	if err != nil || len(older) != 50 || older[49].Height != 0 {
 		t.Fatalf("older blocks: %d, %v", len(older), err)
+	}
+	certs, err := c.Certificates(t.Context(), list)
+	if err != nil || certs[99].Height() != 50 || certs[0].Height() != 149 {
+		t.Errorf("certificates: %v", err)
+	}
+	asked := w.requests()
+	if _, err := c.Certificates(t.Context(), list[10:20]); err != nil || w.requests() != asked {
+		t.Errorf("known certificates were asked for again: %v", err)
 	}
 	far := ledger.Height(20) // not linked to the head: proven by inclusion
 	fresh := w.client(t)

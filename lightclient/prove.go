@@ -3,6 +3,7 @@ package lightclient
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -13,6 +14,9 @@ import (
 
 // tileHeight is that of C2SP tlog-tiles.
 const tileHeight = 8
+
+// certificatesAtOnce is how many certificates are asked of a node at a time.
+const certificatesAtOnce = 6
 
 // Proof returns the proof file of a record, for keeping: it verifies without
 // any node. If no node helps to prove the checkpoint that the author named,
@@ -50,7 +54,7 @@ func (c *Client) proveSince(ctx context.Context, r Record) (tlog.TreeProof, erro
 		return nil, nil
 	}
 	return first(ctx, c, func(ctx context.Context, n *node) (tlog.TreeProof, error) {
-		p, err := tlog.ProveTree(tree.N, after.N, tlog.TileHashReader(tree, tiles{ctx, n}))
+		p, err := tlog.ProveTree(tree.N, after.N, newTileReader(ctx, n, tree))
 		if err != nil {
 			return nil, fmt.Errorf("%w: read tiles of %s: %w", ErrUnavailable, n.source.Name(), err)
 		}
@@ -61,22 +65,95 @@ func (c *Client) proveSince(ctx context.Context, r Record) (tlog.TreeProof, erro
 	})
 }
 
-// tiles reads the tiles of one node. tlog.TileHashReader checks them.
+// Certificates returns the own certificate of each header, which must be one of
+// this ledger's final headers. The log that each must certify follows from tiles.
+func (c *Client) Certificates(ctx context.Context, headers []ledger.Header) ([]*ledger.Certificate, error) {
+	head, err := c.synced(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*ledger.Certificate, len(headers))
+	missing := false
+	for i, h := range headers {
+		c.mu.Lock()
+		out[i] = c.certs[h.Height]
+		c.mu.Unlock()
+		missing = missing || out[i] == nil
+	}
+	if !missing {
+		return out, nil
+	}
+	return first(ctx, c, func(ctx context.Context, n *node) ([]*ledger.Certificate, error) {
+		out := slices.Clone(out)
+		return out, c.askCertificates(ctx, n, head, headers, out)
+	})
+}
+
+// askCertificates fills in those that are nil, a few at a time.
+func (c *Client) askCertificates(ctx context.Context, n *node, head Head, headers []ledger.Header, out []*ledger.Certificate) error {
+	reader := newTileReader(ctx, n, head.Tree())
+	results := make(chan error, len(headers))
+	turns := make(chan struct{}, certificatesAtOnce)
+	asked := 0
+	for i, h := range headers {
+		if out[i] != nil {
+			continue
+		}
+		inclusion, err := tlog.ProveRecord(head.size(), int64(h.Height), reader)
+		if err != nil {
+			return fmt.Errorf("%w: read tiles of %s: %w", ErrUnavailable, n.source.Name(), err)
+		}
+		if err := h.CheckIncluded(inclusion, head.Tree()); err != nil {
+			return err
+		}
+		asked++
+		go func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			msg, err := n.ask(ctx, certificate(h.Height))
+			if err == nil {
+				_, out[i], err = c.openOwn(ctx, n, head, h, inclusion, msg)
+			}
+			results <- err
+		}()
+	}
+	var failed error
+	for range asked { // all, so that nobody writes to out any more
+		if err := <-results; err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// tiles reads the tiles of one node, each once. tlog.TileHashReader checks them.
 type tiles struct {
-	ctx context.Context
-	n   *node
+	ctx   context.Context
+	n     *node
+	saved map[tlog.Tile][]byte
+}
+
+func newTileReader(ctx context.Context, n *node, tree tlog.Tree) tlog.HashReader {
+	return tlog.TileHashReader(tree, tiles{ctx, n, map[tlog.Tile][]byte{}})
 }
 
 // Height implements tlog.TileReader.
 func (t tiles) Height() int { return tileHeight }
 
-// SaveTiles implements tlog.TileReader; proofs are made too rarely to keep any.
-func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+// SaveTiles implements tlog.TileReader; what it is given has been checked.
+func (t tiles) SaveTiles(read []tlog.Tile, data [][]byte) {
+	for i, tile := range read {
+		t.saved[tile] = data[i]
+	}
+}
 
 // ReadTiles implements tlog.TileReader.
 func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	out := make([][]byte, len(wanted))
 	for i, tile := range wanted {
+		if out[i] = t.saved[tile]; out[i] != nil {
+			continue
+		}
 		size := tile.W * tlog.HashSize
 		path := "/" + strings.Replace(tile.Path(), fmt.Sprintf("tile/%d/", tileHeight), "tile/", 1)
 		data, err := t.n.ask(t.ctx, get(path, int64(size)))

@@ -25,8 +25,11 @@ type headerCache map[ledger.Height]ledger.Header
 
 const maxKnownHeaders = 4096
 
-// remember keeps what a verified head says: itself. The lock is held.
-func (c *Client) remember(h Head) { c.known.add(h.Header) }
+// remember keeps a verified head's header and certificate. The lock is held.
+func (c *Client) remember(h Head) {
+	c.known.add(h.Header)
+	c.certs[h.Header.Height] = h.Certificate
+}
 
 func (k headerCache) add(h ledger.Header) {
 	if len(k) >= maxKnownHeaders {
@@ -192,6 +195,10 @@ func (c *Client) openOwn(ctx context.Context, n *node, head Head, h ledger.Heade
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.certs) >= maxKnownHeaders {
+		clear(c.certs)
+	}
+	c.certs[h.Height] = cert
 	for _, s := range cert.Cosignatures {
 		c.sawCosignature(s.Member, LastCosigned{Height: h.Height, Time: time.Unix(s.Time, 0)})
 	}

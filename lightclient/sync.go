@@ -39,6 +39,20 @@ func (c *Client) Sync(ctx context.Context) (Head, error) {
 	return h, nil
 }
 
+// Survey asks every node that was not asked yet for its head, so that Nodes
+// can say something of each.
+func (c *Client) Survey(ctx context.Context) {
+	var unasked []*node
+	for _, n := range c.line() {
+		c.mu.Lock()
+		if n.state == "" {
+			unasked = append(unasked, n)
+		}
+		c.mu.Unlock()
+	}
+	gather(ctx, c, unasked, len(unasked), len(unasked), c.askHead)
+}
+
 // spread moves nodes of a member that stands before them to the end.
 func spread(nodes []*node) []*node {
 	seen := map[string]bool{}

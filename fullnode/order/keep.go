@@ -229,6 +229,9 @@ func (k *keeper) check() error {
 	if err != nil {
 		return err
 	}
+	if _, err := k.List(); err != nil {
+		return err
+	}
 	snapshot, term := k.snapshotIndex(), uint64(0)
 	if first > snapshot+1 {
 		return fmt.Errorf("log begins at %d, snapshot ends at %d", first, snapshot)

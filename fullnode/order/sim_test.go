@@ -66,16 +66,20 @@ type sim struct {
 	fault []string            // forks and refusals
 }
 
-func runSchedule(t *testing.T, seed uint64, ids []peer.ID) {
-	s := &sim{t: t, rng: rand.New(rand.NewPCG(seed, 7)), canon: make(map[uint64]string), acked: make(map[string]struct{})}
+func newSim(t *testing.T, seed uint64, ids []peer.ID) *sim {
+	s := &sim{t: t, ids: ids, rng: rand.New(rand.NewPCG(seed, 7)), canon: make(map[uint64]string), acked: make(map[string]struct{})}
 	s.net = &simNet{sim: s, hosts: make(map[peer.ID]*simHost), cut: make(map[[2]peer.ID]bool)}
-	s.ids = ids[:[]int{3, 4, 4, 5, 7}[s.pick(5)]]
-	for _, id := range s.ids {
+	for _, id := range ids {
 		n := &simNode{sim: s, id: id}
 		s.nodes = append(s.nodes, n)
 		n.format()
-		n.open(s.ids)
+		n.open(ids)
 	}
+	return s
+}
+
+func runSchedule(t *testing.T, seed uint64, ids []peer.ID) {
+	s := newSim(t, seed, ids[:[]int{3, 4, 4, 5, 7}[seed%5]])
 	defer s.stop()
 	proposing, enough := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -250,6 +254,8 @@ type simNode struct {
 	have    map[uint64]string // the node's own ledger
 	reached uint64
 	applied uint64 // of this, durable when it crashes
+
+	fetchless bool // the others do not answer
 }
 
 // format gives the node an empty raft folder; its ledger stays.
@@ -336,6 +342,9 @@ func (n *simNode) restore(text []byte) error {
 	upTo, err := strconv.ParseUint(string(text), 10, 64)
 	if err != nil {
 		return err
+	}
+	if n.fetchless {
+		return nil
 	}
 	n.sim.mu.Lock()
 	defer n.sim.mu.Unlock()
@@ -481,4 +490,71 @@ func (p *simPipe) Write(b []byte) (int, error) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return p.Conn.Write(b)
+}
+
+// TestWipedVoterDoesNotLoseEntries: A and B of three have stored an entry, B
+// loses its folder, A is away. If B voted, C would lead without the entry.
+func TestWipedVoterDoesNotLoseEntries(t *testing.T) {
+	ids := simIDs(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, ids[:3])
+		defer s.stop()
+		time.Sleep(5 * time.Second)
+		a := s.leader()
+		b, c := s.nodes[(a+1)%3], s.nodes[(a+2)%3]
+		s.net.isolate(c.id, false)
+		if !s.proposeOne(context.Background(), "kept") {
+			t.Fatal("two of three cannot commit")
+		}
+		s.net.heal()
+		s.net.isolate(s.nodes[a].id, true)
+		b.crash()
+		b.format()
+		b.open(nil)
+		time.Sleep(20 * time.Second)
+		if c.order.IsLeader() || b.order.IsLeader() {
+			t.Fatal("a leader without the committed entry")
+		}
+		s.recover()
+		s.check()
+	})
+}
+
+// leader waits for one.
+func (s *sim) leader() int {
+	for {
+		for i, n := range s.nodes {
+			if n.order.IsLeader() {
+				return i
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestFolderBehindSnapshotIsDeliveredAgain: the node lost the effect of
+// entries that its snapshot covers, because it stopped before it was durable.
+func TestFolderBehindSnapshotIsDeliveredAgain(t *testing.T) {
+	ids := simIDs(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, ids[:1])
+		defer s.stop()
+		s.leader()
+		for i := range 20 {
+			s.proposeOne(context.Background(), fmt.Sprint("entry ", i))
+		}
+		n := s.nodes[0]
+		for n.order.keep.snapshotIndex() == 0 {
+			time.Sleep(time.Second)
+		}
+		n.crash()
+		n.have, n.applied = make(map[uint64]string), 5
+		n.fetchless = true
+		n.open(nil)
+		for i := uint64(6); i <= 20; i++ {
+			if n.have[i] != s.canon[i] {
+				t.Errorf("index %d: got %q, want %q", i, n.have[i], s.canon[i])
+			}
+		}
+	})
 }

@@ -99,7 +99,6 @@ func TestEventsBeforeTheFirstBlock(t *testing.T) {
 	if !lines.Scan() || lines.Text() != ": heartbeat" || !lines.Scan() || lines.Text() != "" {
 		t.Fatalf("got %q, want a heartbeat", lines.Text())
 	}
-	f.api.heartbeat = heartbeat
 	f.chain.grow(t)
 	for lines.Scan() && lines.Text() != "id: 0" {
 		if lines.Text() != "" && lines.Text() != ": heartbeat" {

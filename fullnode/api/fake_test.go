@@ -266,8 +266,10 @@ func (c *testChain) Header(h ledger.Height) (ledger.Header, error) {
 }
 
 func (c *testChain) Certificate(h ledger.Height) ([]byte, error) {
-	if _, err := c.Block(h); err != nil {
-		return nil, err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(h) >= len(c.certs) {
+		return nil, chain.ErrNotFound
 	}
 	return c.certs[h].Note, nil
 }
@@ -284,7 +286,11 @@ func (c *testChain) Record(id ledger.RecordID) (chain.Place, []byte, error) {
 
 func (c *testChain) ProveRecord(p chain.Place) (tlog.RecordProof, error) {
 	var leaves []tlog.Hash
-	for _, n := range c.blocks[p.Height].Notes {
+	b, err := c.Block(p.Height)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range b.Notes {
 		leaves = append(leaves, tlog.RecordHash(n))
 	}
 	return ledger.NewRecordsTree(leaves).Prove(p.Index)
@@ -311,6 +317,8 @@ func (c *testChain) State(space, name string) (chain.StateAnswer, error) {
 }
 
 func (c *testChain) Search(query string, limit int) ([]chain.Hit, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var hits []chain.Hit
 	for id, p := range c.places {
 		if strings.HasPrefix(id.String(), query) && len(hits) < limit {

@@ -106,7 +106,9 @@ func write(w http.ResponseWriter, status int, media string, body []byte) {
 
 const text = "text/plain; charset=utf-8"
 
-// immutable marks an answer whose URL can never mean anything else.
+// immutable lets caches keep an answer for good. Blocks and the genesis are not
+// marked so, although they never change: another ledger may be founded behind
+// the same address, and its clients must not meet the old one in a cache.
 func immutable(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 }

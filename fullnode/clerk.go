@@ -35,8 +35,10 @@ type clerk struct {
 	index     uint64           // its place in Raft's log; 0 for one that did not come from there
 	signed    bool             // this member cosigned it
 	opened    time.Time
-	// certificate of the open block, while the disk has no room to make it final.
-	certificate *ledger.Certificate
+
+	// While the disk has no room:
+	unprepared  bool                // the open block is not on disk yet
+	certificate *ledger.Certificate // the open block has one and is not final on disk
 }
 
 // clerk works until ctx ends. It returns an error only when the node's own
@@ -86,21 +88,23 @@ func (c *clerk) resume(ctx context.Context) error {
 	return c.prepare(ctx, candidate)
 }
 
-// advance executes the committed proposals that follow the final block.
+// advance executes the committed proposals, in the order of the log. The first
+// that fits on the final block counts, on every member alike; one that does not
+// fit is nothing, whatever its height.
 func (c *clerk) advance(ctx context.Context) error {
 	for c.candidate == nil {
-		p, ok := c.committed.take()
+		p, ok, behind := c.committed.take(c.size())
+		if behind {
+			c.needBlocks()
+		}
 		if !ok {
 			return nil
 		}
 		candidate, err := c.chain.Execute(p.Proposal)
-		switch {
-		case errors.Is(err, chain.ErrStale), errors.Is(err, chain.ErrInvalid):
-			continue // another proposal came first, on every member alike
-		case errors.Is(err, chain.ErrGap):
-			c.needBlocks()
-			continue // the missing blocks come from peers, and this one with them
-		case err != nil:
+		if errors.Is(err, chain.ErrStale) || errors.Is(err, chain.ErrGap) || errors.Is(err, chain.ErrInvalid) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("execute block %d: %w", p.Height, err)
 		}
 		c.index = p.index
@@ -113,19 +117,20 @@ func (c *clerk) advance(ctx context.Context) error {
 
 // prepare puts the executed block on disk (S5) and opens it.
 func (c *clerk) prepare(ctx context.Context, candidate *chain.Candidate) error {
-	if err := c.chain.Prepare(candidate); err != nil {
-		if errors.Is(err, chain.ErrDiskFull) {
-			c.log.Warn("disk is full: not taking part until there is room", "height", candidate.Header.Height)
-			c.needBlocks() // the block comes again from peers
-			return nil
-		}
+	err := c.chain.Prepare(candidate)
+	if errors.Is(err, chain.ErrDiskFull) {
+		c.log.Warn("the disk is full: this node waits for room", "height", candidate.Header.Height)
+		c.candidate, c.unprepared, c.opened = candidate, true, time.Now()
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("prepare block %d: %w", candidate.Header.Height, err)
 	}
 	return c.open(ctx, candidate)
 }
 
 func (c *clerk) open(ctx context.Context, candidate *chain.Candidate) error {
-	c.candidate, c.signed, c.opened = candidate, false, time.Now()
+	c.candidate, c.unprepared, c.signed, c.opened = candidate, false, false, time.Now()
 	return c.step(ctx, finality.Candidate{Tree: candidate.Tree})
 }
 
@@ -231,7 +236,7 @@ func (c *clerk) finalize(certificate *ledger.Certificate) error {
 		return fmt.Errorf("finalize block %d: %w", candidate.Header.Height, err)
 	}
 	c.intake.settle(candidate.Header.Height, candidate.Records, candidate.Refused)
-	c.storeApplied(c.index)
+	c.storeApplied(c.index, certificate.Tree.N)
 	return c.closed(certificate)
 }
 
@@ -250,7 +255,7 @@ func (c *clerk) adopt(b imported) error {
 }
 
 func (c *clerk) closed(certificate *ledger.Certificate) error {
-	c.candidate, c.certificate = nil, nil
+	c.candidate, c.certificate, c.unprepared = nil, nil, false
 	c.seen.certificate(certificate)
 	c.finality.Step(finality.Final{Tree: certificate.Tree})
 	return nil
@@ -261,6 +266,9 @@ func (c *clerk) closed(certificate *ledger.Certificate) error {
 func (c *clerk) remind(ctx context.Context) error {
 	if c.candidate == nil || time.Since(c.opened) < reminder {
 		return nil
+	}
+	if c.unprepared {
+		return c.prepare(ctx, c.candidate)
 	}
 	if c.certificate != nil {
 		return c.finalize(c.certificate)
@@ -288,38 +296,65 @@ type ordered struct {
 	index uint64
 }
 
-// mailbox is a bounded queue between Raft, which never waits, and the clerk.
-type mailbox[T any] struct {
-	mu     sync.Mutex
-	queue  []T
-	signal chan struct{}
-}
-
-// maxMailbox bounds the proposals that wait for the clerk. An honest leader
-// keeps one open; what a hostile one floods us with is dropped alike.
+// maxMailbox bounds the proposals that wait for the clerk. An honest leader has
+// one open; more wait only where a member lags behind a quorum of the others.
 const maxMailbox = 64
 
-// put returns false when there is no room.
-func (m *mailbox[T]) put(v T) bool {
+// mailbox is the queue between Raft, which never waits, and the clerk. Which
+// proposal counts for a height is decided by its place in the log, so nothing
+// may be executed behind a proposal that was passed over: floor is the size
+// that the ledger has to reach, by blocks from peers, before the clerk goes on.
+type mailbox struct {
+	signal chan struct{}
+
+	mu     sync.Mutex
+	queue  []ordered
+	floor  int64
+	passed int64 // proposals passed over since the queue was last full
+}
+
+// put returns false when there was no room and the proposal was passed over.
+// One whose height cannot be reached by what came before it is nothing to any
+// member, and raises no floor.
+func (m *mailbox) put(p ordered, size int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.queue) == maxMailbox {
+		if m.passed++; int64(p.Height) < max(size, m.floor)+maxMailbox+m.passed {
+			m.floor = max(m.floor, int64(p.Height)+1)
+		}
 		return false
 	}
-	m.queue = append(m.queue, v)
+	m.queue = append(m.queue, p)
 	signal(m.signal)
 	return true
 }
 
-func (m *mailbox[T]) take() (v T, ok bool) {
+// raise sets the size that the ledger has to reach first.
+func (m *mailbox) raise(floor int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.queue) == 0 {
-		return v, false
+	m.floor = max(m.floor, floor)
+}
+
+// take returns the next proposal that is not final yet; behind says that blocks
+// are missing before the next one.
+func (m *mailbox) take(size int64) (p ordered, ok, behind bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.queue) > 0 && int64(m.queue[0].Height) < size {
+		m.queue = m.queue[1:]
 	}
-	v = m.queue[0]
+	if size < m.floor {
+		return p, false, true
+	}
+	m.passed = 0
+	if len(m.queue) == 0 {
+		return p, false, false
+	}
+	p = m.queue[0]
 	m.queue = m.queue[1:]
-	return v, true
+	return p, true, false
 }
 
 // entryCommitted is Raft's word on the order. It returns at once.
@@ -328,7 +363,7 @@ func (n *Node) entryCommitted(e order.Entry) {
 	if err != nil || p.Height < ledger.Height(n.size()) {
 		return // every member drops it alike, or it is final already
 	}
-	if !n.committed.put(ordered{p, e.Index}) {
+	if !n.committed.put(ordered{p, e.Index}, n.size()) {
 		n.needBlocks()
 	}
 }

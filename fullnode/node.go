@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +53,7 @@ type Node struct {
 	order   *order.Order
 
 	// What the clerk works on; see clerk.go.
-	committed mailbox[ordered]
+	committed mailbox
 	inbox     chan finality.Cosigned
 	imports   chan imported
 	own       atomic.Pointer[finality.Cosigned]
@@ -150,15 +149,17 @@ func (n *Node) openOrder() (*order.Order, error) {
 		}
 		voters = append(voters, id)
 	}
-	if n.size() == 0 && n.guard.Last().N == 0 {
-		bootstrap = voters
+	if n.size() == 0 && n.guard.Last().N == 0 || len(voters) == 1 {
+		bootstrap = voters // a single member has no cluster to join
 	}
+	applied, size := n.readApplied()
+	n.committed.raise(size) // more than our own size only if the ledger was lost
 	cfg := order.Config{
 		Dir:           filepath.Join(n.cfg.Dir, "raft", "log"),
 		Host:          n.host,
 		Members:       func() []peer.ID { return voters },
 		Bootstrap:     bootstrap,
-		Applied:       n.readApplied(),
+		Applied:       applied,
 		CheckEntry:    n.checkEntry,
 		Appended:      n.appended,
 		Committed:     n.entryCommitted,
@@ -179,27 +180,27 @@ func (n *Node) openOrder() (*order.Order, error) {
 	return order.Open(cfg)
 }
 
-// storeApplied keeps Raft's index of the newest final block. It is not synced:
-// an older index only makes Raft deliver again what is dropped as final.
-func (n *Node) storeApplied(index uint64) {
+// storeApplied keeps Raft's index of the newest final block, and the ledger's
+// size then. It is not synced: an older index only makes Raft deliver again
+// what is dropped as final.
+func (n *Node) storeApplied(index uint64, size int64) {
 	if index == 0 {
 		return
 	}
-	if err := os.WriteFile(n.appliedPath(), strconv.AppendUint(nil, index, 10), 0o600); err != nil {
+	if err := os.WriteFile(n.appliedPath(), fmt.Appendf(nil, "%d %d", index, size), 0o600); err != nil {
 		n.log.Debug("store Raft's index", "err", err)
 	}
 }
 
-func (n *Node) readApplied() uint64 {
+func (n *Node) readApplied() (index uint64, size int64) {
 	data, err := os.ReadFile(n.appliedPath())
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	index, err := strconv.ParseUint(string(data), 10, 64)
-	if err != nil {
-		return 0
+	if _, err := fmt.Sscanf(string(data), "%d %d", &index, &size); err != nil {
+		return 0, 0
 	}
-	return index
+	return index, size
 }
 
 func (n *Node) appliedPath() string { return filepath.Join(n.cfg.Dir, "raft", "applied") }

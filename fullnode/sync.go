@@ -145,6 +145,7 @@ func (n *Node) restore(text []byte) error {
 	if err != nil {
 		return err
 	}
+	n.committed.raise(c.Tree.N)
 	if c.Tree.N > n.size() {
 		n.needBlocks()
 	}

@@ -11,13 +11,9 @@ import (
 	"evident/fullnode/api"
 	"evident/fullnode/finality"
 
-	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/gostream"
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// apiProtocol is the HTTP API on libp2p streams, for light clients.
-const apiProtocol = protocol.ID("/evident/http/1")
 
 // Serve answers light clients on the TCP listener and on libp2p until ctx
 // ends. pages is the explorer; version names the program.
@@ -36,7 +32,7 @@ func (n *Node) Serve(ctx context.Context, listener net.Listener, pages fs.FS, ve
 	if err != nil {
 		return err
 	}
-	streams, err := gostream.Listen(n.host, apiProtocol)
+	streams, err := gostream.Listen(n.host, api.Protocol)
 	if err != nil {
 		return fmt.Errorf("serve light clients: %w", err)
 	}

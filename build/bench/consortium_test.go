@@ -158,10 +158,13 @@ func nonce() string {
 	return hex.EncodeToString(n)
 }
 
+// client keeps a connection for each of the benchmark's workers.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
 // submit sends a record to a node; query is "" or "?wait=final".
 func (c *consortium) submit(node int, msg []byte, query string) error {
 	for {
-		resp, err := http.Post(c.nodes[node]+"/v1/records"+query, "text/plain", bytes.NewReader(msg))
+		resp, err := client.Post(c.nodes[node]+"/v1/records"+query, "text/plain", bytes.NewReader(msg))
 		if err != nil {
 			return err
 		}

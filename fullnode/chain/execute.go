@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/klauspost/compress/s2"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"evident/fullnode/chain/state"
@@ -37,7 +38,7 @@ type Candidate struct {
 	tip    tip // without certificate
 	log    []tlog.Hash
 	values map[tlog.Hash]json.RawMessage // by state key
-	writes state.Writes
+	writes state.Writes                  // nodes of the state tree
 }
 
 // Block returns the candidate's header and notes.
@@ -214,22 +215,42 @@ func (o overlay) Get(space, name string) (json.RawMessage, error) {
 	if value, ok := o.values[key]; ok {
 		return value, nil
 	}
-	value, err := o.snapshot.Get(valueKey(key))
+	value, err := o.value(key)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
 	return value, err
 }
 
-// nodeReader gives package state its own word for a missing node.
+// value reads what the state holds under a key.
+func (v snapshot) value(key tlog.Hash) (json.RawMessage, error) {
+	packed, err := v.Get(valueKey(key))
+	if err != nil {
+		return nil, err
+	}
+	value, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, fmt.Errorf("%w: unpack a value: %w", ErrDamaged, err)
+	}
+	return value, nil
+}
+
+// nodeReader reads nodes of the state tree at a snapshot.
 type nodeReader struct{ snapshot }
 
 func (r nodeReader) Get(key []byte) ([]byte, error) {
-	value, err := r.snapshot.Get(key)
+	value, err := r.snapshot.Get(nodeKey(key))
 	if errors.Is(err, ErrNotFound) {
 		return nil, state.ErrNotFound
 	}
 	return value, err
+}
+
+// nodeKey drops the version from a key of package state, which is KeyPrefix, the version in 8 bytes, and the node's place.
+// The store has versions of its own, and drops old ones by itself: so nothing replaced has to be deleted.
+func nodeKey(key []byte) []byte {
+	place := make([]byte, 0, len(key)-8)
+	return append(append(place, key[0]), key[9:]...)
 }
 
 // stateError is the class of what package state returns for the newest tree, where everything has to be there.

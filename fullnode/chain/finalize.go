@@ -4,15 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/klauspost/compress/s2"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"evident/fullnode/chain/state"
 	"evident/lightclient/ledger"
 )
 
-// retention is for how many blocks replaced nodes of the state tree are kept, and older versions of all else in the
-// store: longer than any reader holds a snapshot.
-const retention = 1000
+// retention is for how many blocks the store keeps what was replaced: longer than a reader holds a snapshot.
+const retention = 16
 
 // Prepare puts the candidate's block on disk, so that the member may sign it (signing rule S5). A later one for the same
 // height takes its place until one is final.
@@ -26,7 +25,7 @@ func (c *Chain) Prepare(cand *Candidate) error {
 		return fmt.Errorf("prepare block %d: %w", cand.Header.Height, err)
 	}
 	b := c.store.write(cand.Header.Height)
-	b.set(bodyKey(cand.Header.Height, cand.tip.hash), cand.Block().Encode())
+	b.set(bodyKey(cand.Header.Height, cand.tip.hash), packBlock(cand.Block()))
 	b.set([]byte{keyPrepared}, append(binary.BigEndian.AppendUint64(nil, uint64(cand.Header.Height)), cand.tip.hash[:]...))
 	if err := b.commit(); err != nil {
 		return fmt.Errorf("prepare block %d: %w", cand.Header.Height, err)
@@ -91,57 +90,22 @@ func (c *Chain) writeFinal(cand *Candidate, t *tip) error {
 	b := c.store.write(h)
 	b.set(heightKey(keyHeader, h), cand.Header.Text())
 	if stored := c.stored.Load(); stored == nil || stored.tip.hash != t.hash {
-		b.set(bodyKey(h, t.hash), cand.Block().Encode())
+		b.set(bodyKey(h, t.hash), packBlock(cand.Block()))
 	}
 	first := tlog.StoredHashCount(int64(h))
 	for i := range cand.log {
 		b.set(logKey(first+int64(i)), cand.log[i][:])
 	}
 	for key, value := range cand.values {
-		b.set(valueKey(key), value)
+		b.set(valueKey(key), s2.Encode(nil, value))
 	}
 	for _, put := range cand.writes.Put {
-		b.set(put.Key, put.Value)
+		b.set(nodeKey(put.Key), put.Value)
 	}
 	index(b, cand)
-	if err := c.prune(b, h, cand.writes.Stale); err != nil {
-		return err
-	}
 	b.set(heightKey(keyCertificate, h), t.Certificate.Note)
 	b.set([]byte{keyFinal}, encodeFinal(t))
 	return b.commit()
-}
-
-// prune removes the state nodes whose retention has ended and notes those that this block replaced.
-func (c *Chain) prune(b *batch, h ledger.Height, stale [][]byte) error {
-	const perList = 64 // lists have to stay in the tables
-	for n := 0; n*perList < len(stale); n++ {
-		var list []byte
-		for _, key := range stale[n*perList : min((n+1)*perList, len(stale))] {
-			list = ledger.AppendFrame(list, key)
-		}
-		b.set(append(heightKey(keyStale, h), byte(n>>8), byte(n)), list)
-	}
-	if h < retention {
-		return nil
-	}
-	snap := c.store.at(uint64(h))
-	defer snap.close()
-	prefix := heightKey(keyStale, h-retention)
-	return snap.each(prefix, func(rest, list []byte) error {
-		keys, err := ledger.ParseFrames(list, perList)
-		if err != nil {
-			return fmt.Errorf("%w: the list of replaced state nodes of block %d", ErrDamaged, h-retention)
-		}
-		for _, key := range keys {
-			if len(key) == 0 || key[0] != state.KeyPrefix {
-				return fmt.Errorf("%w: the list of replaced state nodes of block %d", ErrDamaged, h-retention)
-			}
-			b.delete(key)
-		}
-		b.delete(append(prefix[:len(prefix):len(prefix)], rest...))
-		return nil
-	})
 }
 
 // Import makes a block final that comes from a peer, with its certificate. It is checked in this order:

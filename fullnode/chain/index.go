@@ -12,30 +12,18 @@ import (
 	"evident/lightclient/ledger"
 )
 
-// The indexes are small rather than exact: a key has 8 bytes of what is looked for and the place of the record, which is
-// read and compared before it counts. So a collision, or damage, costs time and never gives a wrong answer.
+// The indexes are small rather than exact: a key has 8 bytes of what is looked for and the height, and its value is two
+// bytes for the index of each such record of the block. The record is read and compared before it counts. So a collision,
+// or damage, costs time and never gives a wrong answer.
 const (
-	placeSize = 8
-	maxProbes = 1024 // places that one query looks at
+	heightSize = 8
+	maxProbes  = 1024 // places that one query looks at
 )
 
 // Hit is a record that a search found.
 type Hit struct {
 	ID     ledger.RecordID
 	Height ledger.Height
-}
-
-// place packs 48 bits of height and 16 of index.
-func (p Place) append(key []byte) []byte {
-	return binary.BigEndian.AppendUint64(key, uint64(p.Height)<<16|uint64(p.Index))
-}
-
-func parsePlace(rest []byte) (Place, bool) {
-	if len(rest) < placeSize {
-		return Place{}, false
-	}
-	packed := binary.BigEndian.Uint64(rest[len(rest)-placeSize:])
-	return Place{ledger.Height(packed >> 16), int64(packed & 0xffff)}, true
 }
 
 func idPrefix(id ledger.RecordID) []byte { return append([]byte{keyID}, id[:8]...) }
@@ -59,22 +47,31 @@ func authorKey(vkey string) []byte {
 
 // index adds the block's records to the indexes. An item that is named by its first record is found by that id.
 func index(b *batch, cand *Candidate) {
+	indexes := map[string][]byte{} // by key without height
 	for i, r := range cand.Records {
-		place := Place{cand.Header.Height, int64(i)}
-		b.set(place.append(idPrefix(r.ID)), nil)
+		add := func(prefix []byte) {
+			list := indexes[string(prefix)]
+			if n := len(list); n == 0 || binary.BigEndian.Uint16(list[n-2:]) != uint16(i) {
+				indexes[string(prefix)] = binary.BigEndian.AppendUint16(list, uint16(i))
+			}
+		}
+		add(idPrefix(r.ID))
 		for _, vkey := range r.By {
-			b.set(place.append(authorKey(vkey)), nil)
+			add(authorKey(vkey))
 		}
 		if r.Item != "" {
-			b.set(place.append(itemPrefix(r.Item)), nil)
+			add(itemPrefix(r.Item))
 		}
 		for _, e := range r.Evidence {
 			digest, err := hex.DecodeString(e.SHA256)
 			if err != nil {
 				panic("chain: evidence of a record that was not checked: " + e.SHA256)
 			}
-			b.set(place.append(digestPrefix(digest)), nil)
+			add(digestPrefix(digest))
 		}
+	}
+	for key, list := range indexes {
+		b.set(binary.BigEndian.AppendUint64([]byte(key), uint64(cand.Header.Height)), list)
 	}
 }
 
@@ -111,8 +108,12 @@ type found struct {
 }
 
 func (c *Chain) find(prefix []byte, query string, is match, limit int) ([]found, error) {
+	places, err := c.probe(prefix)
+	if err != nil {
+		return nil, err
+	}
 	var hits []found
-	for _, place := range c.probe(prefix) {
+	for _, place := range places {
 		if len(hits) == limit {
 			break
 		}
@@ -135,20 +136,24 @@ func (c *Chain) find(prefix []byte, query string, is match, limit int) ([]found,
 }
 
 // probe returns the first places under an index prefix.
-func (c *Chain) probe(prefix []byte) []Place {
+func (c *Chain) probe(prefix []byte) ([]Place, error) {
 	r, err := c.read()
 	if err != nil {
-		return nil
+		return nil, nil // nothing is final
 	}
 	defer r.close()
 	var places []Place
-	r.scan(prefix, func(rest []byte) bool {
-		if place, ok := parsePlace(rest); ok && r.final(place.Height) == nil {
-			places = append(places, place)
+	err = r.each(prefix, func(rest, list []byte) bool {
+		if len(rest) < heightSize {
+			return true
+		}
+		h := ledger.Height(binary.BigEndian.Uint64(rest[len(rest)-heightSize:]))
+		for ; len(list) >= 2 && r.final(h) == nil; list = list[2:] {
+			places = append(places, Place{h, int64(binary.BigEndian.Uint16(list))})
 		}
 		return len(places) < maxProbes
 	})
-	return places
+	return places, err
 }
 
 // Search returns up to limit records for what a person may type: the first 8 or more hexadecimal digits of a record id,

@@ -243,14 +243,14 @@ func (c *Chain) loadPrepared(snap snapshot) error {
 	if h != c.tip.Load().next() {
 		return nil
 	}
-	framed, err := snap.Get(bodyKey(h, tlog.Hash(pointer[8:])))
+	packed, err := snap.Get(bodyKey(h, tlog.Hash(pointer[8:])))
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	block, err := ledger.ParseBlock(framed)
+	block, err := unpackBlock(packed)
 	if err != nil || block.Header.Hash() != tlog.Hash(pointer[8:]) {
 		return nil
 	}

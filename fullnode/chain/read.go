@@ -8,6 +8,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/klauspost/compress/s2"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"evident/fullnode/chain/state"
@@ -161,13 +162,13 @@ func (c *Chain) block(h ledger.Height) (*checkedBlock, error) {
 
 // body reads the records of a header that is known to be right, and checks them against it.
 func (v snapshot) body(header ledger.Header) (*checkedBlock, error) {
-	framed, err := v.must("the block", bodyKey(header.Height, header.Hash()))
+	packed, err := v.must("the block", bodyKey(header.Height, header.Hash()))
 	if err != nil {
 		return nil, err
 	}
-	block, err := ledger.ParseBlock(framed)
+	block, err := unpackBlock(packed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, err
 	}
 	if block.Header != header {
 		return nil, fmt.Errorf("%w: the stored block has another header", ErrDamaged)
@@ -205,7 +206,12 @@ func (c *Chain) ProveRecord(p Place) (tlog.RecordProof, error) {
 
 // State returns what the newest final state holds under a key, and proves it.
 func (c *Chain) State(space, name string) (StateAnswer, error) {
-	answer, err := c.proveState(merkle.Key(space, name))
+	key := merkle.Key(space, name)
+	answer, err := c.proveState(key)
+	if errors.Is(err, ErrDamaged) {
+		// So it looks, too, if so many blocks became final meanwhile that the store dropped what this read needed.
+		answer, err = c.proveState(key)
+	}
 	if err != nil {
 		return StateAnswer{}, fmt.Errorf("read state %s %q: %w", space, name, err)
 	}
@@ -226,7 +232,10 @@ func (c *Chain) proveState(key tlog.Hash) (StateAnswer, error) {
 	if want == nil {
 		return answer, nil
 	}
-	value, err := r.must("the value", valueKey(key))
+	value, err := r.value(key)
+	if errors.Is(err, ErrNotFound) {
+		return StateAnswer{}, fmt.Errorf("%w: the value is missing", ErrDamaged)
+	}
 	if err != nil {
 		return StateAnswer{}, err
 	}
@@ -344,6 +353,24 @@ func (c *Chain) HeightAt(ms int64) (ledger.Height, error) {
 		return 0, fmt.Errorf("find the block at time %d: %w", ms, failed)
 	}
 	return ledger.Height(after - 1), nil
+}
+
+// packBlock compresses a block: what the records of a block have in common takes a third of it.
+func packBlock(b ledger.Block) []byte { return s2.Encode(nil, b.Encode()) }
+
+func unpackBlock(packed []byte) (ledger.Block, error) {
+	if size, err := s2.DecodedLen(packed); err != nil || size > ledger.MaxBlockBytes+1<<20 {
+		return ledger.Block{}, fmt.Errorf("%w: the block is not what was packed", ErrDamaged)
+	}
+	framed, err := s2.Decode(nil, packed)
+	if err != nil {
+		return ledger.Block{}, fmt.Errorf("%w: unpack the block: %w", ErrDamaged, err)
+	}
+	block, err := ledger.ParseBlock(framed)
+	if err != nil {
+		return ledger.Block{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return block, nil
 }
 
 // checkedBlock is a block whose records are those of its header.

@@ -18,17 +18,16 @@ const (
 	keyGenesis     = 'G' // → the genesis file
 	keyFinal       = 'F' // → height, header hash and state root of the head: written last of all that a block changes
 	keyPrepared    = 'P' // → height and header hash of the newest prepared block
-	keyBody        = 'B' // height, 8 bytes of header hash → framed block
+	keyBody        = 'B' // height, 8 bytes of header hash → packed block
 	keyHeader      = 'H' // height → header text
 	keyCertificate = 'C' // height → certificate
 	keyLog         = 'L' // index → stored hash of the chain log
 	keyPart        = 'W' // height, part → nothing, or the number of parts
-	keyStale       = 'X' // height, number → frames: nodes of the state tree that this block replaced
-	keyValue       = 'v' // 20 bytes of the state key → canonical JSON
-	keyID          = 'i' // 8 bytes of record id, place → nothing
-	keyAuthor      = 'a' // key name, 0, 4 bytes of key hash, place → nothing
-	keyItem        = 'm' // 8 bytes of SHA-256 of the item, place → nothing
-	keyDigest      = 'd' // 8 bytes of the digest, place → nothing
+	keyValue       = 'v' // 20 bytes of the state key → packed canonical JSON
+	keyID          = 'i' // 8 bytes of record id, height → indexes
+	keyAuthor      = 'a' // key name, 0, 4 bytes of key hash, height → indexes
+	keyItem        = 'm' // 8 bytes of SHA-256 of the item, height → indexes
+	keyDigest      = 'd' // 8 bytes of the digest, height → indexes
 )
 
 // store is Badger in managed mode: everything that block h writes has version h+1, and everything that is read at the
@@ -98,7 +97,7 @@ func storeOptions(dir string, synced bool) badger.Options {
 		WithValueThreshold(4 << 10).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
-		WithBlockCacheSize(0).
+		WithBlockCacheSize(4 << 20).
 		WithIndexCacheSize(4 << 20).
 		WithChecksumVerificationMode(options.OnTableRead)
 }
@@ -164,17 +163,21 @@ func (v snapshot) scanFrom(prefix, from []byte, visit func(rest []byte) bool) {
 	}
 }
 
-// each calls visit with the rest of every key that has prefix, and its value.
-func (v snapshot) each(prefix []byte, visit func(rest, value []byte) error) error {
-	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: prefix, PrefetchValues: true, PrefetchSize: 100})
+// each calls visit with the rest of every key that has prefix, and its value, until visit returns false.
+func (v snapshot) each(prefix []byte, visit func(rest, value []byte) bool) error {
+	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: prefix, PrefetchValues: true, PrefetchSize: 16})
 	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		value, err := it.Item().ValueCopy(nil)
+	it.Rewind()
+	for more := true; more; it.Next() {
+		if !it.Valid() {
+			return nil
+		}
+		err := it.Item().Value(func(value []byte) error {
+			more = visit(it.Item().Key()[len(prefix):], value)
+			return nil
+		})
 		if err != nil {
 			return fmt.Errorf("%w: read %q: %w", ErrDamaged, it.Item().Key(), err)
-		}
-		if err := visit(it.Item().KeyCopy(nil)[len(prefix):], value); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -194,14 +197,10 @@ func (s *store) write(h ledger.Height) *batch {
 	return &batch{store: s, version: versionOf(h), txn: s.db.NewTransactionAt(versionOf(h), true), parts: 1}
 }
 
-func (b *batch) set(key, value []byte) { b.do(func() error { return b.txn.Set(key, value) }) }
-func (b *batch) delete(key []byte)     { b.do(func() error { return b.txn.Delete(key) }) }
-
-func (b *batch) do(change func() error) {
-	if b.err != nil {
-		return
+func (b *batch) set(key, value []byte) {
+	if b.err == nil {
+		b.err = b.txn.Set(key, value)
 	}
-	b.err = change()
 	if !errors.Is(b.err, badger.ErrTxnTooBig) {
 		return
 	}
@@ -210,9 +209,8 @@ func (b *batch) do(change func() error) {
 	}
 	b.parts++
 	b.txn = b.store.db.NewTransactionAt(b.version, true)
-	if b.err = b.txn.Set(partKey(b.version, b.parts), nil); b.err == nil {
-		b.err = change()
-	}
+	b.set(partKey(b.version, b.parts), nil)
+	b.set(key, value)
 }
 
 // commit writes the last part; after it everything is on disk.

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
@@ -81,7 +80,11 @@ func newTestWorld(t testing.TB, change ...func(*ledger.Genesis)) *world {
 
 // statement is deposit number i by the first author.
 func (w *world) statement(i int) ledger.Statement {
-	fields, err := ledger.EncodeCanonical(map[string]string{"text": fmt.Sprintf("%06d %s", i, strings.Repeat("港 ", 10)+strings.Repeat("harbour ", 31)[:243])})
+	text := fmt.Sprintf("%06d 港口 ", i)
+	for n := 0; len(text) < 288; n++ {
+		text += hex.EncodeToString(seed("text", 100*i+n)[:4]) + " "
+	}
+	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
 	if err != nil {
 		panic(err)
 	}

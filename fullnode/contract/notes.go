@@ -11,6 +11,9 @@ import (
 // MaxText bounds the text of a note, in characters.
 const MaxText = 4096
 
+// maxTextBytes is what a text of any length that a record can have may take; MaxText decides.
+const maxTextBytes = ledger.MaxRecordSize
+
 //go:embed library/notes.yaml
 var notesDefinition []byte
 
@@ -44,10 +47,6 @@ func (Notes) Apply(in Input) (string, *Refusal) {
 	return "", refuse("action", "the contract has no such action", "该合约没有此操作", "action", in.Record.Action)
 }
 
-type depositFields struct {
-	Text string `json:"text"`
-}
-
 func deposit(in Input) (string, *Refusal) {
 	r := in.Record
 	if in.Item != nil {
@@ -57,22 +56,20 @@ func deposit(in Input) (string, *Refusal) {
 		return "", refuse("item", "a deposit does not name its item: the record's id is the name",
 			"存证不指定事项名称：以记录编号为名", "item", r.Item)
 	}
-	var fields depositFields
-	if err := ledger.DecodeCanonical(r.Fields, &fields); err != nil {
+	s := ledger.NewScanner(r.Fields)
+	s.Expect(`{"text":`)
+	text := s.Text(maxTextBytes)
+	s.Expect("}")
+	if err := s.Close(); err != nil {
 		return "", refuse("fields", `the fields of a deposit are {"text": …}`, `存证的字段应为 {"text": …}`, "why", err.Error())
 	}
-	if refusal := checkText(fields.Text); refusal != nil {
+	if refusal := checkText(text); refusal != nil {
 		return "", refusal
 	}
-	if fields.Text == "" && len(r.Evidence) == 0 {
+	if text == "" && len(r.Evidence) == 0 {
 		return "", refuse("empty", "a deposit has a text or evidence", "存证须有文字或证据文件")
 	}
 	return Deposited, nil
-}
-
-type correctFields struct {
-	Reason string `json:"reason"`
-	Text   string `json:"text"`
 }
 
 func correct(in Input) (string, *Refusal) {
@@ -82,22 +79,27 @@ func correct(in Input) (string, *Refusal) {
 	if !sameKeys(in.Record.By, in.Item.Authors) {
 		return "", refuse("signers", "a correction is signed by exactly those who signed the deposit", "更正须由原存证的全体签署人签署")
 	}
-	var fields correctFields
-	if err := ledger.DecodeCanonical(in.Record.Fields, &fields); err != nil {
+	s := ledger.NewScanner(in.Record.Fields)
+	s.Expect(`{"reason":`)
+	reason := s.Text(ledger.MaxNameSize)
+	s.Expect(`,"text":`)
+	text := s.Text(maxTextBytes)
+	s.Expect("}")
+	if err := s.Close(); err != nil {
 		return "", refuse("fields", `the fields of a correction are {"reason": …, "text": …}`,
 			`更正的字段应为 {"reason": …, "text": …}`, "why", err.Error())
 	}
-	if refusal := checkText(fields.Text); refusal != nil {
+	if refusal := checkText(text); refusal != nil {
 		return "", refusal
 	}
-	switch fields.Reason {
+	switch reason {
 	case IncorrectData:
 		return Corrected, nil
 	case DidNotOccur:
 		return Withdrawn, nil
 	}
 	return "", refuse("C5", "the reason of a correction is did_not_occur or incorrect_data",
-		"更正理由须为 did_not_occur（未发生）或 incorrect_data（数据有误）", "reason", fields.Reason)
+		"更正理由须为 did_not_occur（未发生）或 incorrect_data（数据有误）", "reason", reason)
 }
 
 // notFrom is rule C2.

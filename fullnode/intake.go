@@ -114,7 +114,11 @@ func (in *intake) Check(ctx context.Context, msg []byte) (*contract.Refusal, err
 	if checked.Err != nil {
 		return nil, checked.Err
 	}
-	return in.chain.DryRun(checked.Record, in.now().UnixMilli())
+	refusal, err := in.chain.DryRun(checked.Record, in.now().UnixMilli())
+	if errors.Is(err, chain.ErrGap) {
+		return nil, fmt.Errorf("%w: no block is final here yet", api.ErrBusy)
+	}
+	return refusal, err
 }
 
 // Outcome waits until a record is final or refused.
@@ -125,19 +129,28 @@ func (in *intake) Outcome(ctx context.Context, id ledger.RecordID) (api.Submissi
 	if w != nil {
 		select {
 		case <-w.done:
+			in.mu.Lock()
+			defer in.mu.Unlock()
 			return w.result, nil
 		case <-ctx.Done():
 			return api.Submission{}, ctx.Err()
 		}
 	}
-	return in.final(id)
+	s, err := in.final(id)
+	if errors.Is(err, chain.ErrNotFound) {
+		if refusal, refused := in.chain.Refusal(id); refused {
+			return in.refuse(id, *refusal)
+		}
+	}
+	return s, err
 }
 
-// waits returns what is known of a record that waits for its block.
+// waits returns the receipt of a record that waits for its block. One that was
+// only forwarded here, or comes from the journal, has none yet.
 func (in *intake) waits(id ledger.RecordID) (api.Submission, bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if w := in.pool[id]; w != nil {
+	if w := in.pool[id]; w != nil && w.result.Receipt != nil {
 		return w.result, true
 	}
 	return api.Submission{}, false

@@ -50,7 +50,7 @@ func (c *Client) SignedAfter(ctx context.Context, r Record) (bool, error) {
 // the certificate. Nil without error: the checkpoint is not one of this log.
 func (c *Client) proveSince(ctx context.Context, r Record) (tlog.TreeProof, error) {
 	after, tree := tlog.Tree{N: r.After.Size, Hash: r.After.Root}, r.Certificate.Tree
-	if after.N >= tree.N {
+	if after.N > int64(r.Header.Height) {
 		return nil, nil
 	}
 	return first(ctx, c, func(ctx context.Context, n *node) (tlog.TreeProof, error) {

@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -119,7 +118,7 @@ func (l *Ledger) DepositAfter(author, text string, after ledger.Point, evidence 
 	signer, key := ledgertest.Author(author)
 	s := l.Consortium().Statement()
 	s.By, s.After = []string{key}, after
-	s.Fields = must(json.Marshal(map[string]string{"text": text}))
+	s.Fields = must(ledger.EncodeCanonical(map[string]string{"text": text}))
 	s.Evidence = append([]ledger.Evidence{}, evidence...)
 	return must(s.Sign(signer)).Note
 }

@@ -3,6 +3,8 @@
 
 export type Badge = "proven" | "claimed" | "unverified";
 
+export interface None {}
+
 export interface Source {
   url: string;
   member: string;
@@ -25,6 +27,11 @@ export interface Status {
   sources: Source[];
 }
 
+export interface BlocksParams {
+  before?: string;
+  limit: number;
+}
+
 export interface BlockSummary {
   height: string;
   time: number;
@@ -33,6 +40,14 @@ export interface BlockSummary {
   notBefore: number;
   cosigners: number;
   badge: Badge;
+}
+
+export interface Blocks {
+  blocks: BlockSummary[];
+}
+
+export interface BlockParams {
+  height: string;
 }
 
 export interface Cosignature {
@@ -99,6 +114,10 @@ export interface Block {
   cosignatures: Cosignature[];
   records: RecordSummary[];
   proof: Proof;
+}
+
+export interface RecordParams {
+  id: string;
 }
 
 export interface Evidence {
@@ -170,23 +189,6 @@ export interface Member {
   node: string;
   addresses: string[];
   lastCosigned: LastCosigned | null;
-}
-
-export interface BlocksParams {
-  before?: string;
-  limit: number;
-}
-
-export interface Blocks {
-  blocks: BlockSummary[];
-}
-
-export interface BlockParams {
-  height: string;
-}
-
-export interface RecordParams {
-  id: string;
 }
 
 export interface Members {
@@ -323,7 +325,22 @@ export interface Keys {
   keys: Key[];
 }
 
-export interface None {}
+export interface BlockEvent {
+  kind: "block";
+  block: BlockSummary;
+}
+
+export interface ProgressEvent {
+  kind: "progress";
+  job: string;
+  done: string;
+  size: string;
+}
+
+export interface StampEvent {
+  kind: "stamp";
+  job: StampJob;
+}
 
 export interface Methods {
   status: { params: None; result: Status };
@@ -343,23 +360,6 @@ export interface Methods {
   stampStatus: { params: None; result: StampStatus };
   saveProof: { params: RecordParams; result: Saved };
   keys: { params: None; result: Keys };
-}
-
-export interface BlockEvent {
-  kind: "block";
-  block: BlockSummary;
-}
-
-export interface ProgressEvent {
-  kind: "progress";
-  job: string;
-  done: string;
-  size: string;
-}
-
-export interface StampEvent {
-  kind: "stamp";
-  job: StampJob;
 }
 
 export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent;

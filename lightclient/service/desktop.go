@@ -1,0 +1,82 @@
+package service
+
+// What only the desktop offers. The app handles these methods; they stand here
+// so that the pages have one table.
+
+type Picked struct {
+	Path string `json:"path"`
+	Name string `json:"name"`
+	Size string `json:"size"`
+}
+
+type Files struct {
+	Files []Picked `json:"files"`
+}
+
+type PathParams struct {
+	Path string `json:"path"`
+}
+
+type Inspected struct {
+	Name  string `json:"name"`
+	Size  string `json:"size"`
+	Proof string `json:"proof"`
+}
+
+type DigestParams struct {
+	Job  string `json:"job"`
+	Path string `json:"path"`
+}
+
+type JobParams struct {
+	Job string `json:"job"`
+}
+
+type StampParams struct {
+	Paths     []string `json:"paths"`
+	Statement string   `json:"statement"`
+}
+
+type StampJob struct {
+	Job       string `json:"job"`
+	Path      string `json:"path"`
+	Name      string `json:"name"`
+	Size      string `json:"size"`
+	State     string `json:"state" ts:"\"queued\" | \"hashing\" | \"sending\" | \"waiting\" | \"final\" | \"failed\" | \"cancelled\""`
+	Done      string `json:"done"`
+	Record    string `json:"record"`
+	Height    string `json:"height"`
+	ProofPath string `json:"proofPath"`
+	Error     string `json:"error"`
+	Hint      string `json:"hint"`
+}
+
+type StampStatus struct {
+	Jobs []StampJob `json:"jobs"`
+}
+
+type Saved struct {
+	Path string `json:"path"`
+}
+
+type Key struct {
+	Name    string `json:"name"`
+	Key     string `json:"key"`
+	Created int64  `json:"created"`
+}
+
+type Keys struct {
+	Keys []Key `json:"keys"`
+}
+
+type ProgressEvent struct {
+	Kind string `json:"kind" ts:"\"progress\""`
+	Job  string `json:"job"`
+	Done string `json:"done"`
+	Size string `json:"size"`
+}
+
+type StampEvent struct {
+	Kind string   `json:"kind" ts:"\"stamp\""`
+	Job  StampJob `json:"job"`
+}

@@ -1,0 +1,33 @@
+package service
+
+// Method is a row of the table: a name, and values of the types that go in and out.
+type Method struct {
+	Name           string
+	Params, Result any
+}
+
+// Methods is the table of the seam. Types for the pages are generated from it.
+func Methods() []Method {
+	return []Method{
+		{"status", None{}, Status{}},
+		{"blocks", BlocksParams{}, Blocks{}},
+		{"block", BlockParams{}, Block{}},
+		{"record", RecordParams{}, LedgerRecord{}},
+		{"members", None{}, Members{}},
+		{"lookup", LookupParams{}, Lookup{}},
+		{"search", SearchParams{}, Search{}},
+		{"verify", VerifyParams{}, Report{}},
+		{"trust", TrustParams{}, Trust{}},
+		{"pickFiles", None{}, Files{}},
+		{"inspect", PathParams{}, Inspected{}},
+		{"digest", DigestParams{}, FileDigest{}},
+		{"cancel", JobParams{}, None{}},
+		{"stamp", StampParams{}, StampStatus{}},
+		{"stampStatus", None{}, StampStatus{}},
+		{"saveProof", RecordParams{}, Saved{}},
+		{"keys", None{}, Keys{}},
+	}
+}
+
+// Events lists what subscribers may receive.
+func Events() []any { return []any{BlockEvent{}, ProgressEvent{}, StampEvent{}} }

@@ -100,10 +100,11 @@ func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, er
 		return nil, tooLarge("a certificate", len(msg), MaxCertificateSize)
 	}
 	split := bytes.LastIndex(msg, []byte("\n\n"))
-	if split < 0 || msg[len(msg)-1] != '\n' {
+	if split < 0 || split+2 == len(msg) || msg[len(msg)-1] != '\n' {
 		return nil, malformed("certificate: want a signed note")
 	}
-	lines := strings.SplitAfter(string(msg[split+2:len(msg)-1]), "\n")
+	lines := strings.SplitAfter(string(msg[split+2:]), "\n")
+	lines = lines[:len(lines)-1]
 	if len(lines) > maxCertificateLines {
 		return nil, fmt.Errorf("%w: a certificate has at most %d signature lines", ErrLimit, maxCertificateLines)
 	}
@@ -113,7 +114,6 @@ func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, er
 		return nil, err
 	}
 	cert := &Certificate{Tree: tree, Note: msg, faults: set.Faults()}
-	lines[len(lines)-1] += "\n"
 	if err := cert.count(set, text, lines); err != nil {
 		return nil, err
 	}

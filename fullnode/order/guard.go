@@ -39,7 +39,7 @@ const (
 // leader that others follow mean that this node's log is of no more use: wipe
 // the raft folder and join again.
 type Refusal struct {
-	Peer peer.ID // the sender, or the leader followed for RuleApplied
+	Peer peer.ID // the sender
 	Rule Rule
 	Why  error
 }
@@ -360,13 +360,6 @@ func (g *guard) follows(p peer.ID, term uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.leader == p && g.term == term
-}
-
-// followed is the leader whose entries Raft took last.
-func (g *guard) followed() peer.ID {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.leader
 }
 
 // count keeps the number of refusals by rule.

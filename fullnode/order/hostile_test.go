@@ -41,7 +41,7 @@ func (a *attacker) sendFrame(to *testNode, frame []byte, response any) error {
 		return err
 	}
 	defer s.Close()
-	s.SetDeadline(time.Now().Add(5 * time.Second))
+	s.SetDeadline(time.Now().Add(time.Second))
 	if _, err := s.Write(frame); err != nil {
 		return err
 	}
@@ -109,6 +109,13 @@ func TestHostileMember(t *testing.T) {
 	checkSame(t, honest, want)
 	rules := make(map[Rule]bool)
 	for _, n := range honest {
+		n.mu.Lock()
+		for _, r := range n.refusals {
+			if r.Peer != evil.host.ID() {
+				t.Errorf("an honest member is blamed: %v", r)
+			}
+		}
+		n.mu.Unlock()
 		for rule := range n.order.Stats().Refusals {
 			rules[rule] = true
 		}

@@ -460,9 +460,9 @@ func (o *Order) refused(r *Refusal) {
 	o.cfg.Refused(r)
 }
 
-// refusedApplied reports what the keeper refused to Raft, on the leader's behalf.
+// refusedApplied reports what the keeper refused to Raft.
 func (o *Order) refusedApplied(why error) {
-	r := &Refusal{o.guard.followed(), RuleApplied, why}
+	r := &Refusal{o.wire.author(), RuleApplied, why}
 	o.guard.count(r)
 	o.refused(r)
 }

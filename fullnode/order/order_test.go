@@ -205,7 +205,9 @@ func TestClusterKeepsOneOrder(t *testing.T) {
 	checkSame(t, rest, want)
 
 	// The old leader comes back with its folder, knowing what it applied.
+	leader.mu.Lock()
 	leader.applied = leader.committed[len(leader.committed)-1].Index
+	leader.mu.Unlock()
 	leader.open(nil)
 	checkSame(t, nodes, want)
 
@@ -226,8 +228,8 @@ func TestClusterKeepsOneOrder(t *testing.T) {
 	checkSame(t, nodes, want)
 	eventually(t, 10*time.Second, "the wiped node has joined", func() bool { return !wiped.order.Stats().Joining })
 	for i, n := range nodes {
-		if len(n.refusals) > 0 {
-			t.Errorf("node %d refused an honest message: %v", i, n.refusals[0])
+		if got := n.order.Stats().Refusals; len(got) > 0 {
+			t.Errorf("node %d refused honest messages: %v", i, got)
 		}
 	}
 }

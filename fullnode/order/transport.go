@@ -53,6 +53,8 @@ type transport struct {
 	serving  sync.WaitGroup
 
 	heartbeat atomic.Pointer[func(raft.RPC)]
+	writing   chan struct{}           // held by the request that may change the log
+	writer    atomic.Pointer[peer.ID] // whose request that is
 
 	mu       sync.Mutex
 	idle     map[peer.ID][]stream
@@ -73,7 +75,8 @@ type progress struct {
 }
 
 func newTransport(net streams, g *guard, l limits, refused func(*Refusal)) *transport {
-	t := &transport{net: net, guard: g, limits: l, refused: refused, requests: make(chan raft.RPC),
+	t := &transport{net: net, guard: g, limits: l, refused: refused,
+		requests: make(chan raft.RPC), writing: make(chan struct{}, 1),
 		idle: make(map[peer.ID][]stream), inbound: make(map[peer.ID]int),
 		open: make(map[stream]struct{}), progress: make(map[peer.ID]*progress)}
 	t.closing, t.close = context.WithCancel(context.Background())
@@ -183,12 +186,30 @@ func (t *transport) handle(p peer.ID, command any, snapshot []byte) (any, error)
 		}
 		return nil, err
 	}
+	response, err := t.forward(p, command, snapshot)
+	if c, ok := command.(*raft.AppendEntriesRequest); ok && err == nil {
+		err = t.guard.settled(p, c, response.(*raft.AppendEntriesResponse))
+	}
+	return response, err
+}
+
+// forward gives a request to Raft. Requests that may change the log go one by
+// one, so that it is known who is to blame for a change that is refused.
+func (t *transport) forward(p peer.ID, command any, snapshot []byte) (any, error) {
 	answer := make(chan raft.RPCResponse, 1)
 	rpc := raft.RPC{Command: command, Reader: bytes.NewReader(snapshot), RespChan: answer}
-	if fast := t.heartbeat.Load(); fast != nil && isHeartbeat(command) && t.guard.follows(p, requestTerm(command)) &&
-		requestTerm(command) == t.guard.keep.term.Load() {
+	if fast := t.heartbeat.Load(); fast != nil && t.isSteadyHeartbeat(p, command) {
 		(*fast)(rpc)
 	} else {
+		if changesLog(command) {
+			select {
+			case t.writing <- struct{}{}:
+			case <-t.closing.Done():
+				return nil, errClosed
+			}
+			t.writer.Store(&p)
+			defer func() { t.writer.Store(nil); <-t.writing }()
+		}
 		select {
 		case t.requests <- rpc:
 		case <-t.closing.Done():
@@ -197,16 +218,36 @@ func (t *transport) handle(p peer.ID, command any, snapshot []byte) (any, error)
 	}
 	select {
 	case a := <-answer:
-		if a.Error != nil {
-			return nil, a.Error
-		}
-		if c, ok := command.(*raft.AppendEntriesRequest); ok {
-			err = t.guard.settled(p, c, a.Response.(*raft.AppendEntriesResponse))
-		}
-		return a.Response, err
+		return a.Response, a.Error
 	case <-t.closing.Done():
 		return nil, errClosed
 	}
+}
+
+func changesLog(command any) bool {
+	switch c := command.(type) {
+	case *raft.AppendEntriesRequest:
+		return len(c.Entries) > 0
+	case *raft.InstallSnapshotRequest:
+		return true
+	}
+	return false
+}
+
+// isSteadyHeartbeat says that a heartbeat changes nothing: it comes from the
+// leader followed, in the present term. Only such a one may pass Raft's loop,
+// which is not made for a concurrent change of term.
+func (t *transport) isSteadyHeartbeat(p peer.ID, command any) bool {
+	term := t.guard.keep.term.Load()
+	return isHeartbeat(command) && requestTerm(command) == term && t.guard.follows(p, term)
+}
+
+// author is who made Raft change the log just now: a peer, or this node.
+func (t *transport) author() peer.ID {
+	if p := t.writer.Load(); p != nil {
+		return *p
+	}
+	return t.net.Self()
 }
 
 func (t *transport) header(v raft.ProtocolVersion) raft.RPCHeader {

@@ -101,6 +101,13 @@ describe("browser", () => {
       await page.getByRole("dialog").getByText("State proof").waitFor();
     }));
 
+  test("a file dropped on any page is looked up", () =>
+    walk("#/members", async (page) => {
+      await page.locator("article").first().waitFor();
+      await drop(page, [{ name: "a.txt", text: `never recorded ${Math.random()}` }]);
+      await page.locator("[data-found=false]").waitFor();
+    }));
+
   test("the twelve words are shown and confirmed", () =>
     walk("#/trust", async (page) => {
       const words = page.locator(".paper ol li");

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { cancelled } from "$lib/client/envelope";
 import { hex, proofText, RECORDED_MARK } from "$lib/client/mock";
 import { mockClient } from "$lib/client/mock-client";
 import type { FileDigest, LocalFile } from "$lib/client";
@@ -77,6 +78,20 @@ describe("verification", () => {
     expect(verification.report?.verdict).toBe("valid");
     await verification.add([file("another.jpg")]);
     expect(verification.report?.verdict).toBe("altered");
+  });
+
+  test("a file that is taken away while it is hashed leaves no error", async () => {
+    const verification = newTestVerification("valid");
+    vi.spyOn(verification.client, "digest").mockImplementationOnce(
+      (_, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(cancelled()))),
+    );
+    const adding = verification.add([file("a.evident"), file("large.tar")]);
+    await vi.waitFor(() => expect(verification.hashing).not.toBeNull());
+    verification.removeFile();
+    await adding;
+    await vi.waitFor(() => expect(verification.report?.verdict).toBe("valid"));
+    expect(verification).toMatchObject({ error: null, hashing: null, checking: false, withFile: false });
   });
 
   test("a file where a proof is wanted is refused", async () => {

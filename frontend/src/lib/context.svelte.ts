@@ -6,6 +6,7 @@ import type { Badge, BlockSummary, Client, LocalFile, Proof, Status, Trust } fro
 const PAGE = 20;
 const POLL_MS = 5_000;
 const FLUSH_MS = 250;
+const BEAT_MS = 15_000;
 
 /** The ledger as this window follows it: newest blocks, head and its age. */
 export class Live {
@@ -14,6 +15,8 @@ export class Live {
   blocks = $state.raw<BlockSummary[] | null>(null);
   /** The head when the window opened; whatever is above arrived since. */
   since = $state<string | null>(null);
+  /** Rises now and then, for answers that age without an event. */
+  beat = $state(0);
   #seenAt = $state(0);
   #now = $state(0);
   #keep = PAGE;
@@ -34,10 +37,11 @@ export class Live {
     const flush = setInterval(() => this.#flush(), FLUSH_MS);
     const tick = setInterval(() => (this.#now = performance.now()), 1_000);
     const poll = setInterval(() => void this.refresh(), POLL_MS);
+    const beat = setInterval(() => this.beat++, BEAT_MS);
     void this.refresh();
     return () => {
       unsubscribe();
-      for (const timer of [flush, tick, poll]) clearInterval(timer);
+      for (const timer of [flush, tick, poll, beat]) clearInterval(timer);
     };
   }
 

@@ -19,6 +19,7 @@ export class Verification {
   refused = $state<"notProof" | "tooBig" | null>(null);
 
   #digest: FileDigest | null = null;
+  #asked = 0;
   #work: AbortController | null = null;
 
   constructor(readonly client: Client) {}
@@ -48,26 +49,25 @@ export class Verification {
     }
   }
 
+  /** Only the newest question is answered; what it replaces ends silently. */
   async check(genesis?: string): Promise<void> {
     if (!this.proof) return;
+    const mine = ++this.#asked;
     const proof = this.proof.text;
     this.error = null;
     this.checking = true;
     try {
       const file = await this.#digested();
       const params = { proof, ...(file && { file }), ...(genesis && { genesis }) };
-      this.report = await this.client.call("verify", params);
+      const report = await this.client.call("verify", params);
+      if (mine === this.#asked) this.report = report;
     } catch (thrown) {
+      if (mine !== this.#asked) return;
       this.report = null;
       this.error = asClientError(thrown);
     } finally {
-      this.checking = false;
+      if (mine === this.#asked) this.checking = false;
     }
-  }
-
-  cancel(): void {
-    this.#work?.abort();
-    this.removeFile();
   }
 
   removeFile(): void {
@@ -77,7 +77,8 @@ export class Verification {
   }
 
   reset(): void {
-    this.#work?.abort();
+    this.#asked++;
+    this.checking = false;
     this.proof = this.report = this.error = this.refused = null;
     this.#setFile(null);
   }

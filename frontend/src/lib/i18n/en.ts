@@ -6,7 +6,6 @@ export const en = {
   product: "Evident",
   skip: "Skip to content",
   close: "Close",
-  back: "Back",
   retry: "Try again",
   cancel: "Cancel",
   loading: "Loading",
@@ -39,7 +38,6 @@ export const en = {
   head: {
     block: "Newest final block",
     age: "Signed",
-    records: "Records",
     cosigned: "Cosigned by",
     sources: "Asking",
     sourcesOf: (ok: number, all: number) => `${ok} of ${all} ${plural(all, "node", "nodes")}`,
@@ -52,8 +50,6 @@ export const en = {
     stale: "This view is stale",
     staleBody: (age: string) =>
       `The newest block that reached this machine was signed ${age}. The ledger may have moved on; what is shown here is still proven.`,
-    live: "Live",
-    waiting: "Waiting",
     lied: (member: string) =>
       `A node of ${member} gave an answer that contradicts its proof. It is no longer asked.`,
   },
@@ -79,7 +75,6 @@ export const en = {
     open: "Open the record",
     sha256: "SHA-256",
     cid: "CID",
-    size: "Size",
   },
   badge: {
     proven: "proven",
@@ -99,7 +94,6 @@ export const en = {
     empty: "No block yet.",
     emptyNext: "The first block appears here as soon as the members have cosigned it.",
     older: "Older blocks",
-    recordCount: (n: number) => `${n} ${plural(n, "record", "records")}`,
     heartbeat: "no records",
   },
   block: {
@@ -123,7 +117,6 @@ export const en = {
   record: {
     title: "Record",
     id: "Record id",
-    action: "Action",
     contract: "Contract",
     item: "Item",
     author: "Signed by",
@@ -135,9 +128,6 @@ export const en = {
       "The ledger proves who signed these words and since when. It does not prove that they are true.",
     evidence: "Evidence files",
     noEvidence: "The record names no file.",
-    name: "Name",
-    size: "Size",
-    media: "Type",
     sha256: "SHA-256",
     cid: "CID",
     state: "Present state of the item",
@@ -189,11 +179,13 @@ export const en = {
     verdictBody: {
       validFile:
         "The file is exactly the one that was recorded, and every step to the members’ signatures holds.",
-      valid: "Every step from the record to the members’ signatures holds. No file was compared.",
+      valid: "Every step from the record to the members’ signatures holds.",
       altered: "At least one step does not hold. What was given is not what the members signed.",
       unknown: "The steps hold, but this machine has no reason to trust the ledger they lead to.",
       incomplete: "Nothing is wrong, but something that is needed for an answer is missing.",
     },
+    noFile: "No file was compared.",
+    answers: "The four answers",
     stages: "What was checked",
     stage: {
       container: "Proof file",
@@ -228,8 +220,6 @@ export const en = {
     confirm: "Yes, they match",
     deny: "If even one word differs, do not confirm. Close this page and tell your consortium: someone is showing you another ledger.",
     pinned: "You compared these words. This machine accepts no other ledger under this name.",
-    unpinned: "Not compared yet",
-    pinnedShort: "Compared with print",
     print: "Print the words",
   },
   stamp: {
@@ -273,7 +263,6 @@ export const en = {
       unverified:
         "This value came from a node and could not be checked against a certificate. Do not rely on it.",
     },
-    value: "The value",
     record: "The record is signed by its author",
     recordBody: (id: string) => `SHA-256 of the signed text is the record’s id, ${id}.`,
     inBlock: "The record is in the block",
@@ -300,12 +289,10 @@ export const en = {
       header: "Header",
       certificate: "Certificate",
       proof: "State proof",
-      value: "Value",
     },
   },
   error: {
     title: "That did not work",
-    next: "What to do",
     code: {
       core_missing: pair(
         "The light client is missing from this site.",
@@ -327,7 +314,30 @@ export const en = {
         "A node gave an answer that its own proof contradicts.",
         "The answer was thrown away and the node is not asked any more. Try again: another member’s node will answer.",
       ),
-      not_found: pair("The ledger has nothing under this name.", "Check the number or id, or search for it."),
+      not_found: pair(
+        "No node shows anything under this name.",
+        "Check the number or id, or search for it. This is no proof that it does not exist.",
+      ),
+      refused: pair(
+        "The consortium’s rules refuse this record.",
+        "Change what the rule objects to, and try again.",
+      ),
+      genesis: pair(
+        "This is not the ledger that this machine trusts.",
+        "Compare the twelve words with your printed copy. If they differ, do not go on.",
+      ),
+      store: pair(
+        "What was verified could not be kept on this machine.",
+        "Check that the disk has room and that its folder can be written to; in a browser, allow this site to store data.",
+      ),
+      stale: pair(
+        "The newest head that any node shows is too old.",
+        "Check the network connection and the clock of this machine.",
+      ),
+      members_changed: pair(
+        "The members have changed in a way that this version cannot follow.",
+        "Get a newer version of this program.",
+      ),
       bad_request: pair("This request makes no sense to the light client.", "Check what was typed."),
       contradiction: pair(
         "Two parts of the consortium signed contradicting histories.",
@@ -337,7 +347,6 @@ export const en = {
         "This machine has not seen the ledger for more than 30 days.",
         "Compare the twelve words and a fresh checkpoint with your consortium first.",
       ),
-      too_large: pair("This file is too large.", "A proof is at most 24 MiB."),
       cancelled: pair("Cancelled.", "Nothing was recorded."),
     },
     unknownNext: "Try again. If it stays, tell whoever runs this node what is written here.",

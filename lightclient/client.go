@@ -56,8 +56,9 @@ type Client struct {
 
 	mu       sync.Mutex
 	pinned   bool
-	stored   []byte // the head as the store has it
-	head     *Head  // nil: nothing verified yet
+	stored   []byte    // the head as the store has it
+	head     *Head     // nil: nothing verified yet
+	fresh    time.Time // when a fresh head was seen last, but for a day
 	nodes    []*node
 	turn     int // which node is asked first
 	cosigned map[string]LastCosigned
@@ -242,6 +243,13 @@ func (c *Client) loadHead() error {
 	h, err := c.trusted.OpenHead(u)
 	if err != nil {
 		return fmt.Errorf("%w: the stored head is damaged: %v", ErrStore, err)
+	}
+	fresh, err := c.read(storedFresh)
+	if err != nil {
+		return err
+	}
+	if c.fresh, err = time.Parse(time.RFC3339, string(fresh)); err != nil && fresh != nil {
+		return fmt.Errorf("%w: the stored time is damaged: %v", ErrStore, err)
 	}
 	c.stored, c.head = data, &h
 	c.remember(h)

@@ -16,7 +16,7 @@
 //	L3  a head needs the valid, distinct cosignatures of a quorum.
 //	L4  a head is taken from f+1 members, so that an honest one is among them;
 //	    after two missed heartbeats it is called stale.
-//	L5  a client that was away for 30 days wants an anchor first.
+//	L5  a client that has seen no fresh head for 30 days wants an anchor first.
 //	L6  a contradiction is kept as evidence, names the members who signed both
 //	    histories, and stops the client, also after a restart.
 //	L7  what is returned has been proven; a proof comes with it.

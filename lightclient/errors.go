@@ -39,13 +39,13 @@ func (e *ErrLied) Error() string { return fmt.Sprintf("node %s lied: %v", e.Node
 // Unwrap returns why.
 func (e *ErrLied) Unwrap() error { return e.Why }
 
-// ErrTooOld says that the stored head is older than the keys of its members
-// should be trusted for (rule L5).
+// ErrTooOld says that the client has seen no fresh head for longer than the keys
+// of the members should be trusted for (rule L5).
 type ErrTooOld struct{ Since, Now time.Time }
 
 // Error implements error.
 func (e *ErrTooOld) Error() string {
-	return fmt.Sprintf("the newest verified head is of %s, more than %d days ago: old keys could have been stolen since; a fresh checkpoint has to be confirmed first",
+	return fmt.Sprintf("this client last saw the ledger on %s, more than %d days ago: old keys could have been stolen since; a fresh checkpoint has to be confirmed first",
 		e.Since.UTC().Format(time.DateOnly), int(maxAway.Hours()/24))
 }
 

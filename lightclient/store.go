@@ -23,5 +23,6 @@ const (
 	storedGenesis       = "genesis"
 	storedPin           = "pinned"
 	storedHead          = "head"
+	storedFresh         = "fresh" // when the client last saw a fresh head
 	storedContradiction = "contradiction"
 )

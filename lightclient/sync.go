@@ -36,7 +36,7 @@ func (c *Client) Sync(ctx context.Context) (Head, error) {
 		return Head{}, fmt.Errorf("sync: %w", err)
 	}
 	h, _ := c.Head()
-	return h, nil
+	return h, c.sawFresh(h)
 }
 
 // Survey asks every node that was not asked yet for its head, so that Nodes
@@ -68,15 +68,39 @@ func spread(nodes []*node) []*node {
 	return append(front, back...)
 }
 
-// checkAway is rule L5.
+// checkAway is rule L5. An old head of a ledger that stands still is no reason,
+// but a client that has not seen a fresh one for so long is.
 func (c *Client) checkAway() error {
 	h, ok := c.Head()
 	if !ok || c.anchor.N > h.Tree().N {
 		return nil
 	}
-	if now := c.now(); now.Sub(h.Time()) > maxAway {
-		return &ErrTooOld{Since: h.Time(), Now: now}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.now(); now.Sub(c.fresh) > maxAway {
+		return &ErrTooOld{Since: c.fresh, Now: now}
 	}
+	return nil
+}
+
+// sawFresh stores, once a day, that the client has seen a fresh head; the first
+// head of all counts as one.
+func (c *Client) sawFresh(h Head) error {
+	_, stale := c.Age(h)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if !c.fresh.IsZero() && (stale || now.Sub(c.fresh) < 24*time.Hour) {
+		return nil
+	}
+	old, err := c.read(storedFresh)
+	if err != nil {
+		return err
+	}
+	if err := c.swap(storedFresh, old, now.UTC().AppendFormat(nil, time.RFC3339)); err != nil && !errors.Is(err, ErrConflict) {
+		return err
+	}
+	c.fresh = now
 	return nil
 }
 

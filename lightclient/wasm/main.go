@@ -1,0 +1,139 @@
+//go:build js
+
+// Command wasm is the light client for a page, in a Web Worker. Its second
+// argument is the address of the page, whose server is its first node.
+//
+// It sets on globalThis:
+//
+//	evidentInvoke(method, params)       a promise of the answer, see package service
+//	evidentDigestOpen()                 a handle of a new digest
+//	evidentDigestWrite(handle, slice)   adds a Uint8Array
+//	evidentDigestClose(handle)          the digest as JSON; the handle is gone
+//
+// and it calls evidentEvent(json) for each event, if that is set. What it
+// remembers is in IndexedDB, one database for each node's address.
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"sync"
+	"syscall/js"
+
+	"evident/lightclient"
+	"evident/lightclient/evidence"
+	"evident/lightclient/service"
+	"evident/lightclient/source"
+	"evident/lightclient/store"
+)
+
+func main() {
+	node, err := nodeOf(os.Args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	s := service.New(func(ctx context.Context) (*lightclient.Client, error) { return connect(ctx, node) })
+	s.Subscribe(func(event []byte) {
+		if listener := js.Global().Get("evidentEvent"); listener.Type() == js.TypeFunction {
+			listener.Invoke(string(event))
+		}
+	})
+	setDigests()
+	js.Global().Set("evidentInvoke", promising(func(args []js.Value) string {
+		return string(s.Invoke(context.Background(), args[0].String(), []byte(args[1].String())))
+	}))
+	follow(s)
+	select {}
+}
+
+// nodeOf is the folder of the page, without what points inside it.
+func nodeOf(args []string) (string, error) {
+	if len(args) < 2 {
+		return "", fmt.Errorf("want the address of the page")
+	}
+	u, err := url.Parse(args[1])
+	if err != nil || u.Host == "" {
+		return "", fmt.Errorf("%q is not the address of a page", args[1])
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func connect(ctx context.Context, node string) (*lightclient.Client, error) {
+	first, err := source.New(node)
+	if err != nil {
+		return nil, err
+	}
+	var memory lightclient.Store
+	if memory, err = store.OpenIndexedDB("evident " + node); err != nil {
+		memory = new(store.Memory) // as in a private window: verified, but not remembered
+	}
+	return lightclient.Open(ctx, lightclient.Config{Sources: []lightclient.Source{first}, Store: memory})
+}
+
+// follow starts with the first call that needs the ledger, so that a worker
+// that only computes digests asks no node.
+func follow(s *service.Service) {
+	var once sync.Once
+	invoke := js.Global().Get("evidentInvoke")
+	js.Global().Set("evidentInvoke", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		once.Do(func() { go s.Run(context.Background(), source.New) })
+		return invoke.Invoke(args[0], args[1])
+	}))
+}
+
+// promising makes a function that answers by a promise, so that work that
+// waits does not hold up the worker.
+func promising(work func([]js.Value) string) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		var executor js.Func
+		executor = js.FuncOf(func(_ js.Value, settle []js.Value) any {
+			executor.Release()
+			go func() { settle[0].Invoke(work(args)) }()
+			return nil
+		})
+		return js.Global().Get("Promise").New(executor)
+	})
+}
+
+// setDigests lets a page hash files in slices, of any size in little memory.
+func setDigests() {
+	open := map[int]*evidence.Hasher{}
+	last := 0
+	set := func(name string, f func(args []js.Value) any) {
+		js.Global().Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return f(args) }))
+	}
+	var buffer []byte
+	set("evidentDigestOpen", func([]js.Value) any {
+		last++
+		open[last] = evidence.NewHasher()
+		return last
+	})
+	set("evidentDigestWrite", func(args []js.Value) any {
+		if n := args[1].Get("length").Int(); n > len(buffer) {
+			buffer = make([]byte, n)
+		}
+		if h := open[args[0].Int()]; h != nil {
+			h.Write(buffer[:js.CopyBytesToGo(buffer, args[1])])
+		}
+		return nil
+	})
+	set("evidentDigestClose", func(args []js.Value) any {
+		h := open[args[0].Int()]
+		if h == nil {
+			return "{}"
+		}
+		delete(open, args[0].Int())
+		d := h.Sum()
+		text, err := json.Marshal(service.FileDigest{SHA256: hex.EncodeToString(d.SHA256[:]), CID: d.CID, Size: strconv.FormatInt(d.Size, 10)})
+		if err != nil {
+			panic("wasm: encode a digest: " + err.Error())
+		}
+		return string(text)
+	})
+}

@@ -11,28 +11,32 @@ import (
 // sign the times that it proposes (signing rule S4, 2 s).
 const maxOffset = 1500 * time.Millisecond
 
-// clock compares this member's clock with those that its peers tell.
+// clock compares this member's clock with those that its peers tell. It keeps
+// them beside a steady clock, so that a jump of our own clock is seen at once,
+// and not only when the next peer answers: what a leader proposes in between,
+// the others refuse, and it would sit in the leader's log for ever.
 type clock struct {
-	now func() time.Time
+	now    func() time.Time
+	steady time.Time // begin of the steady clock
 
-	mu      sync.Mutex
-	offsets map[string]time.Duration // by member: theirs minus ours
+	mu     sync.Mutex
+	begins map[string]time.Time // by member: its clock when the steady one began
 }
 
 func newClock(now func() time.Time) *clock {
 	if now == nil {
 		now = time.Now
 	}
-	return &clock{now: now, offsets: map[string]time.Duration{}}
+	return &clock{now: now, steady: time.Now(), begins: map[string]time.Time{}}
 }
 
-// heard takes in a peer's time, which it told between sent and now.
+// heard takes in a peer's time, which it told between sent and now; sent is by
+// the steady clock, as time.Now gives it.
 func (c *clock) heard(member string, theirs, sent time.Time) {
-	now := c.now()
-	middle := sent.Add(now.Sub(sent) / 2)
+	middle := sent.Add(time.Since(sent) / 2)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offsets[member] = theirs.Sub(middle)
+	c.begins[member] = theirs.Add(-middle.Sub(c.steady))
 }
 
 // offset is the median of all members' clocks, ours included, minus ours. A
@@ -40,9 +44,10 @@ func (c *clock) heard(member string, theirs, sent time.Time) {
 func (c *clock) offset() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	ours := c.now().Round(0).Add(-time.Since(c.steady))
 	all := []time.Duration{0}
-	for _, o := range c.offsets {
-		all = append(all, o)
+	for _, theirs := range c.begins {
+		all = append(all, theirs.Sub(ours))
 	}
 	slices.Sort(all)
 	return all[len(all)/2]

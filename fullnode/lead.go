@@ -39,13 +39,14 @@ func (n *Node) lead(ctx context.Context) {
 }
 
 // mayLead tells whether to propose. A leader whose clock the others would not
-// sign hands over instead of proposing what must be refused.
+// sign hands over instead of proposing what must be refused; before it has
+// heard theirs it does not know.
 func (n *Node) mayLead() bool {
-	if !n.order.IsLeader() {
+	if !n.order.IsLeader() || !n.ready.Load() {
 		return false
 	}
 	if !n.clock.right() {
-		n.log.Warn("this clock differs from the members' clocks: not leading", "by", n.clock.offset().Round(time.Millisecond))
+		n.log.Debug("this clock differs from the members' clocks: not leading", "by", n.clock.offset().Round(time.Millisecond))
 		if err := n.order.TransferLeadership(); err != nil {
 			n.log.Debug("hand over", "err", err)
 		}
@@ -79,6 +80,9 @@ func (n *Node) propose(ctx context.Context, parent ledger.Header, notes [][]byte
 		Parent: parent.Hash(),
 		Time:   max(n.clock.now().UnixMilli(), parent.Time+1),
 		Notes:  notes,
+	}
+	if !n.clock.right() {
+		return // it jumped while records were gathered, before its time was taken
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

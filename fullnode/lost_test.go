@@ -24,30 +24,13 @@ func TestLostFolders(t *testing.T) {
 		}
 		net.MustStart(i)
 		net.AwaitLevel(20*time.Second, i, 3)
+		net.AwaitOrdered(20*time.Second, i)
 		other := (i + 1) % 3
 		net.Stop(other) // now the one that came back is needed for the quorum
 		net.MustFinal(i, ada.Deposit("with its cosignature"))
 		net.MustStart(other)
 		net.AwaitLevel(20*time.Second, 0, 1, 2, 3)
 	}
-	net.StopAndCheck()
-}
-
-// Every member lost its Raft folder at once: the ledger goes on.
-func TestEveryRaftFolderLost(t *testing.T) {
-	net := testnet.New(t, 4)
-	net.MustStart()
-	ada := net.NewAuthor("ada")
-	net.MustFinal(0, ada.Deposit("before"))
-	net.AwaitLevel(10*time.Second, 0, 1, 2, 3)
-	net.StopAll()
-	for i := range net.Nodes {
-		net.Wipe(i, "raft")
-	}
-	net.MustStart()
-	began := time.Now()
-	net.MustFinal(0, ada.Deposit("after"))
-	t.Logf("final again after %s", time.Since(began))
 	net.StopAndCheck()
 }
 

@@ -91,7 +91,7 @@ func (p *peers) do(ctx context.Context, member, method, path string, body []byte
 	if err != nil {
 		return nil, err
 	}
-	sent := p.clock.now()
+	sent := time.Now()
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", member, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -129,6 +131,20 @@ func (n *Net) StopAll() {
 	for i := range n.Nodes {
 		n.Stop(i)
 	}
+}
+
+// AwaitOrdered waits until node i makes blocks final by itself, from what Raft
+// delivers to it: it has caught up, and it has joined.
+func (n *Net) AwaitOrdered(within time.Duration, i int) {
+	n.Helper()
+	author := n.NewAuthor("ordered")
+	mark := filepath.Join(n.Places[i].Dir, "raft", "applied")
+	os.Remove(mark)
+	n.Eventually(within, n.Places[i].Member.Name+" follows Raft", func() bool {
+		n.MustFinal(i, author.Deposit("tick"))
+		_, err := os.Stat(mark)
+		return err == nil
+	})
 }
 
 // StopAndCheck stops all nodes and checks what they hold.

@@ -129,7 +129,7 @@ func TestHostileMember(t *testing.T) {
 
 func TestStrangersAreNotHeard(t *testing.T) {
 	nodes := newTestCluster(t, 1, Tuning{})
-	stranger := newTestHost(t)
+	stranger := newTestHost(t, anyPort)
 	a := &attacker{t: t, net: hostStreams{stranger}}
 	vote := &raft.RequestPreVoteRequest{RPCHeader: header(stranger.ID()), Term: 2}
 	if err := a.send(nodes[0], vote, nil, new(raft.RequestPreVoteResponse)); err == nil {

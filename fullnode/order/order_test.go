@@ -35,10 +35,12 @@ type testNode struct {
 	applied   uint64
 }
 
-func newTestHost(t testing.TB) host.Host {
+var anyPort = libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0")
+
+func newTestHost(t testing.TB, options ...libp2p.Option) host.Host {
 	t.Helper()
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.Security(noise.ID, noise.New), libp2p.DisableRelay())
+	options = append(options, libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.DisableRelay())
+	h, err := libp2p.New(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,7 @@ func newTestCluster(t testing.TB, n int, tuning Tuning) []*testNode {
 	nodes := make([]*testNode, n)
 	var ids []peer.ID
 	for i := range nodes {
-		nodes[i] = &testNode{t: t, host: newTestHost(t), dir: filepath.Join(t.TempDir(), "raft"), tuning: tuning, at: make(map[string]time.Time)}
+		nodes[i] = &testNode{t: t, host: newTestHost(t, anyPort), dir: filepath.Join(t.TempDir(), "raft"), tuning: tuning, at: make(map[string]time.Time)}
 		ids = append(ids, nodes[i].host.ID())
 	}
 	for _, a := range nodes {
@@ -232,4 +234,32 @@ func TestClusterKeepsOneOrder(t *testing.T) {
 			t.Errorf("node %d refused honest messages: %v", i, got)
 		}
 	}
+}
+
+// TestReturningMemberIsReached stops a member's host for long enough that
+// libp2p would no longer dial it, and starts it again at the same address.
+func TestReturningMemberIsReached(t *testing.T) {
+	nodes := newTestCluster(t, 3, Tuning{})
+	leader := leaderOf(t, nodes)
+	away := nodes[0]
+	if away == leader {
+		away = nodes[1]
+	}
+	rest := slices.DeleteFunc(slices.Clone(nodes), func(n *testNode) bool { return n == away })
+	propose(t, nodes, "one")
+	checkSame(t, nodes, []string{"one"})
+	id, addresses, key := away.host.ID(), away.host.Addrs(), away.host.Peerstore().PrivKey(away.host.ID())
+	away.order.Close()
+	away.host.Close()
+	time.Sleep(4 * time.Second)
+	propose(t, rest, "two")
+	away.host = newTestHost(t, libp2p.Identity(key), libp2p.ListenAddrs(addresses...))
+	if away.host.ID() != id {
+		t.Fatal("the member came back as somebody else")
+	}
+	away.forget()
+	returned := time.Now()
+	away.open(nil) // it knows nobody's address: the others have to find it
+	eventually(t, 5*time.Second, "the entry it missed", func() bool { return slices.Contains(away.entries(), "two") })
+	t.Logf("it has the entry it missed after %v", time.Since(returned))
 }

@@ -272,7 +272,7 @@ func TestDamageIsReported(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := healthy(t)
 			test.damage(t, dir)
-			h := newTestHost(t)
+			h := newTestHost(t, anyPort)
 			n := &testNode{t: t, host: h, dir: dir, applied: 18, at: make(map[string]time.Time)}
 			n.members = func() []peer.ID { return []peer.ID{h.ID()} }
 

@@ -22,10 +22,10 @@ import (
 type maker struct {
 	t       testing.TB
 	chain   *ledgertest.Chain
-	vectors []vector
+	vectors []ledgertest.Vector
 }
 
-func makeVectors(t testing.TB) []vector {
+func makeVectors(t testing.TB) []ledgertest.Vector {
 	m := &maker{t: t, chain: ledgertest.NewChain(4)}
 	m.json()
 	m.keys()
@@ -43,7 +43,7 @@ func makeVectors(t testing.TB) []vector {
 }
 
 func (m *maker) add(name, outcome, comment string, data []byte) {
-	m.vectors = append(m.vectors, vector{name: name, outcome: outcome, comment: comment, data: data, context: map[string]string{}})
+	m.vectors = append(m.vectors, ledgertest.Vector{Name: name, Outcome: outcome, Comment: comment, Data: data, Context: map[string]string{}})
 }
 
 // replace replaces old in text, where it has to stand exactly once.

@@ -258,9 +258,9 @@ func (m *maker) states() {
 	add := func(vector, outcome, comment, name string, value []byte, data []byte) {
 		m.add("state/"+vector, outcome, comment, data)
 		v := &m.vectors[len(m.vectors)-1]
-		v.context = map[string]string{"root": root.String(), "space": "notes", "name": name}
+		v.Context = map[string]string{"root": root.String(), "space": "notes", "name": name}
 		if value != nil {
-			v.context["value"] = tlog.Hash(sha256.Sum256(value)).String()
+			v.Context["value"] = tlog.Hash(sha256.Sum256(value)).String()
 		}
 	}
 	prove := func(name string) merkle.Proof { return c.ProveState(merkle.Key("notes", name)) }

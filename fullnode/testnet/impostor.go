@@ -31,10 +31,9 @@ const memberProtocol = "/evident/member/1"
 // Impostor plays a member in the place of its node: it has the member's keys
 // and says what the test wants. It takes no part in Raft.
 type Impostor struct {
-	c      *Consortium
-	place  *Place
-	host   host.Host
-	client *http.Client
+	c     *Consortium
+	place *Place
+	host  host.Host
 }
 
 // Play starts an impostor in the place of member i, which answers with handler.
@@ -50,10 +49,6 @@ func (c *Consortium) Play(i int, handler http.Handler) *Impostor {
 	server := &http.Server{Handler: handler}
 	go server.Serve(listener)
 	m := &Impostor{c: c, place: p, host: h}
-	m.client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-		name, _, _ := strings.Cut(addr, ":")
-		return m.dial(ctx, name)
-	}}}
 	c.Cleanup(func() { server.Close(); h.Close() })
 	return m
 }
@@ -72,40 +67,41 @@ func nodeKey(dir string) (crypto.PrivKey, error) {
 	return key, err
 }
 
-func (m *Impostor) dial(ctx context.Context, name string) (net.Conn, error) {
-	for _, p := range m.c.Places {
-		if p.Member.Name != name {
-			continue
-		}
-		id, err := fullnode.PeerID(p.Member)
-		if err != nil {
-			return nil, err
-		}
-		addr, err := ma.NewMultiaddr(p.Listen)
-		if err != nil {
-			return nil, err
-		}
-		if err := m.host.Connect(ctx, peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{addr}}); err != nil {
-			return nil, err
-		}
-		return gostream.Dial(ctx, m.host, id, memberProtocol)
-	}
-	return nil, fmt.Errorf("no member %s", name)
-}
-
 // Ask sends a request to the node of member i and returns its answer.
 func (m *Impostor) Ask(i int, method, path string, body []byte) (int, []byte, error) {
-	req, err := http.NewRequest(method, "http://"+m.c.Places[i].Member.Name+path, bytes.NewReader(body))
+	return m.AskAt(m.c.Places[i], method, path, body)
+}
+
+// AskAt asks a node that may be of another consortium.
+func (m *Impostor) AskAt(p *Place, method, path string, body []byte) (int, []byte, error) {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return m.dial(ctx, p) }}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequest(method, "http://"+p.Member.Name+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	resp, err := m.client.Do(req)
+	resp, err := (&http.Client{Timeout: 20 * time.Second, Transport: transport}).Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	return resp.StatusCode, data, err
+}
+
+func (m *Impostor) dial(ctx context.Context, p *Place) (net.Conn, error) {
+	id, err := fullnode.PeerID(p.Member)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := ma.NewMultiaddr(p.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.host.Connect(ctx, peer.AddrInfo{ID: id, Addrs: []ma.Multiaddr{addr}}); err != nil {
+		return nil, err
+	}
+	return gostream.Dial(ctx, m.host, id, memberProtocol)
 }
 
 // Cosignature is this member's cosignature on any tree, as members send it.

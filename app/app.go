@@ -1,0 +1,188 @@
+// Package app is what the desktop adds to the light client: the window, the
+// system's dialogs, the author's key, and a queue that takes files from the disk
+// to their proofs. Files stay where they are: what passes to the pages is a
+// path, a digest or a proof, never a file's bytes.
+//
+// The pages call one bound method, Invoke, with the methods of the table in
+// lightclient/service, and listen to one event, "evident".
+//
+// The queue promises that a file that was handed over is stamped once, whatever
+// stops the program: before it is signed its path lies in a journal, after that
+// its record lies in the outbox.
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/wailsapp/wails/v2/pkg/options"
+
+	"evident/lightclient"
+	"evident/lightclient/evidence"
+	"evident/lightclient/home"
+	"evident/lightclient/service"
+)
+
+// App answers the pages of one window.
+type App struct {
+	home    home.Home
+	nodes   []string // from the command line, before all others
+	service *service.Service
+	author  *writer
+	queue   *queue
+
+	ready  chan struct{} // closed when the fields below are set
+	ctx    context.Context
+	window desktop
+	unfit  error // why this home cannot be used: another program has it
+
+	stop    context.CancelFunc
+	release func() // gives the home back
+	work    sync.WaitGroup
+
+	dialogs sync.Mutex // one dialog at a time
+	digests *digests
+}
+
+// New reads the command line and describes the program's window to Wails. The
+// home is read and written only when the window has started.
+func New(args []string, pages fs.FS) (*options.App, error) {
+	h := home.Default()
+	var nodes []string
+	flags := flag.NewFlagSet("evident-desktop", flag.ContinueOnError)
+	flags.SetOutput(os.Stderr)
+	flags.StringVar(&h.Dir, "home", h.Dir, "`folder` of keys, outbox and what the client remembers")
+	flags.Func("node", "`URL` of a node to ask; may be given again", func(url string) error {
+		nodes = append(nodes, url)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(h.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the folder %s: %w", h.Dir, err)
+	}
+	return frame(newApp(home.Home{Dir: dir}, nodes), pages), nil
+}
+
+func newApp(h home.Home, nodes []string) *App {
+	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests()}
+	a.service = service.New(a.connect)
+	a.author = &writer{home: h, service: a.service}
+	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), func(j service.StampJob) {
+		a.service.Emit(service.StampEvent{Kind: "stamp", Job: j})
+	})
+	service.Handle(a.service, "pickFiles", a.pickFiles)
+	service.Handle(a.service, "inspect", a.inspect)
+	service.Handle(a.service, "digest", a.digest)
+	service.Handle(a.service, "cancel", a.cancel)
+	service.Handle(a.service, "stamp", a.stamp)
+	service.Handle(a.service, "stampStatus", a.stampStatus)
+	service.Handle(a.service, "saveProof", a.saveProof)
+	service.Handle(a.service, "keys", a.keys)
+	return a
+}
+
+// Invoke answers a call of the pages. It is the only method that they see.
+func (a *App) Invoke(method, params string) string {
+	<-a.ready
+	return string(a.service.Invoke(a.ctx, method, []byte(params)))
+}
+
+// start takes the home, follows the ledger and goes on with the queue.
+func (a *App) start(ctx context.Context, window desktop) {
+	a.ctx, a.stop = context.WithCancel(ctx)
+	a.window = window
+	a.service.Subscribe(func(event []byte) { window.Send(string(event)) })
+	a.unfit = a.open()
+	close(a.ready)
+	if a.unfit != nil {
+		return
+	}
+	a.work.Go(func() { a.service.Run(a.ctx, nil) })
+	a.work.Go(func() { a.queue.run(a.ctx) })
+}
+
+func (a *App) open() error {
+	release, err := lockHome(a.home.Dir)
+	if err != nil {
+		return err
+	}
+	a.release = release
+	return a.queue.open()
+}
+
+// close ends what is under way; the next start goes on with it.
+func (a *App) close() {
+	<-a.ready
+	a.stop()
+	a.work.Wait()
+	a.queue.close()
+	if a.release != nil {
+		a.release()
+	}
+}
+
+// connect opens the light client; the service asks again after a failure.
+func (a *App) connect(ctx context.Context) (*lightclient.Client, error) {
+	if a.unfit != nil {
+		return nil, a.unfit
+	}
+	start, err := a.home.Start(a.nodes)
+	if errors.Is(err, home.ErrNoNodes) {
+		return nil, &service.Error{Code: "no_nodes", Message: "No node is known yet.",
+			Hint: "Start the consortium on this machine, or start this program with --node and the address of a node."}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.home.Open(ctx, start, nil)
+}
+
+// errInUse says that another window works with the same home.
+var errInUse = &service.Error{Code: "in_use", Message: "Another Evident window works with the same folder.",
+	Hint: "Use that window, or close it and start this one again."}
+
+// lockHome takes the home for this program, until release or its end.
+func lockHome(dir string) (release func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, failed("store", "The folder "+dir+" cannot be made.", "Check that its disk can be written to.", err)
+	}
+	file, err := lockFile(filepath.Join(dir, "desktop.lock"))
+	if errors.Is(err, errLocked) {
+		return nil, errInUse
+	}
+	if err != nil {
+		return nil, failed("store", "The folder "+dir+" cannot be written to.", "Check who owns it, and that the disk has room.", err)
+	}
+	return func() { file.Close() }, nil
+}
+
+var errLocked = errors.New("locked by another process")
+
+// failed is an error for a person, with its cause behind the sentence.
+func failed(code, sentence, hint string, cause error) *service.Error {
+	return &service.Error{Code: code, Message: fmt.Sprintf("%s (%v)", sentence, cause), Hint: hint}
+}
+
+// explain says what went wrong with a file of the user's.
+func explain(err error) service.Error {
+	switch {
+	case errors.Is(err, evidence.ErrNotFile):
+		return *failed("not_a_file", "This is not a file with a content of its own.", "Choose a file, or a folder of files.", err)
+	case errors.Is(err, evidence.ErrChanged):
+		return *failed("changed", "The file changed while it was being read.", "Wait until nothing writes to it, and try again.", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return *failed("no_file", "The file is not there.", "Check that it was not moved or renamed, and that its disk is attached.", err)
+	case errors.Is(err, fs.ErrPermission):
+		return *failed("no_access", "The file cannot be read.", "Check that you may read it.", err)
+	}
+	return service.Explain(err)
+}

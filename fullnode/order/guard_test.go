@@ -76,9 +76,8 @@ func TestGuardAppend(t *testing.T) {
 		{"another id", func(c *raft.AppendEntriesRequest) { c.ID = []byte(ids[2].String()) }, RuleSender},
 		{"another address", func(c *raft.AppendEntriesRequest) { c.Addr = []byte(ids[2].String()) }, RuleSender},
 		{"no header", func(c *raft.AppendEntriesRequest) { c.RPCHeader = raft.RPCHeader{ProtocolVersion: 3} }, RuleSender},
-		{"another leader", func(c *raft.AppendEntriesRequest) { c.Leader = []byte(ids[2].String()) }, RuleSender},
-		{"not a member", func(c *raft.AppendEntriesRequest) { c.RPCHeader, c.Leader = header(ids[4]), []byte(ids[4].String()) }, RuleSender},
-		{"former member", func(c *raft.AppendEntriesRequest) { c.RPCHeader, c.Leader = header(ids[3]), []byte(ids[3].String()) }, RuleSender},
+		{"not a member", func(c *raft.AppendEntriesRequest) { c.RPCHeader = header(ids[4]) }, RuleSender},
+		{"former member", func(c *raft.AppendEntriesRequest) { c.RPCHeader = header(ids[3]) }, RuleSender},
 		{"term ahead", func(c *raft.AppendEntriesRequest) { c.Term = 1005 }, ""},
 		{"term too far ahead", func(c *raft.AppendEntriesRequest) { c.Term = 1006 }, RuleTerm},
 		{"greatest term", func(c *raft.AppendEntriesRequest) { c.Term = 1<<64 - 1 }, RuleTerm},
@@ -106,7 +105,7 @@ func TestGuardAppend(t *testing.T) {
 		{"huge configuration", entry(raft.LogConfiguration, strings.Repeat("x", maxConfiguration+1)), RuleConfiguration},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &raft.AppendEntriesRequest{RPCHeader: header(ids[1]), Leader: []byte(ids[1].String()), Term: 6,
+			c := &raft.AppendEntriesRequest{RPCHeader: header(ids[1]), Term: 6,
 				PrevLogEntry: 5, PrevLogTerm: 4, LeaderCommitIndex: 5,
 				Entries: []*raft.Log{{Index: 6, Term: 6, Data: []byte("entry")}}}
 			test.edit(c)
@@ -133,13 +132,13 @@ func checkRefusal(t *testing.T, err error, want Rule) {
 func TestGuardVotes(t *testing.T) {
 	g, ids := newTestGuard(t)
 	vote := func(term, index, logTerm uint64) *raft.RequestVoteRequest {
-		return &raft.RequestVoteRequest{RPCHeader: header(ids[1]), Candidate: []byte(ids[1].String()), Term: term, LastLogIndex: index, LastLogTerm: logTerm}
+		return &raft.RequestVoteRequest{RPCHeader: header(ids[1]), Term: term, LastLogIndex: index, LastLogTerm: logTerm}
 	}
 	preVote := func(term, index, logTerm uint64) *raft.RequestPreVoteRequest {
 		return &raft.RequestPreVoteRequest{RPCHeader: header(ids[1]), Term: term, LastLogIndex: index, LastLogTerm: logTerm}
 	}
 	other := vote(6, 5, 4)
-	other.Candidate = []byte(ids[2].String())
+	other.RPCHeader = header(ids[2])
 	for _, test := range []struct {
 		name    string
 		command any
@@ -166,7 +165,7 @@ func TestGuardVotes(t *testing.T) {
 	if err := g.admit(ids[1], handOver, nil); err != nil {
 		t.Errorf("hand-over from the leader: %v", err)
 	}
-	old := &raft.AppendEntriesRequest{RPCHeader: header(ids[1]), Leader: []byte(ids[1].String()), Term: 5, PrevLogEntry: 5, PrevLogTerm: 6}
+	old := &raft.AppendEntriesRequest{RPCHeader: header(ids[1]), Term: 5, PrevLogEntry: 5, PrevLogTerm: 6}
 	if err := g.admit(ids[1], old, nil); !errors.Is(err, errStale) {
 		t.Errorf("entries newer than their sender's term: got %v, want %v", err, errStale)
 	}
@@ -182,7 +181,6 @@ func TestGuardSnapshot(t *testing.T) {
 	}{
 		{"honest", func(*raft.InstallSnapshotRequest) {}, "checkpoint", ""},
 		{"unverified text", func(*raft.InstallSnapshotRequest) {}, "chalkpoint", RuleSnapshot},
-		{"another leader", func(c *raft.InstallSnapshotRequest) { c.Leader = []byte(ids[2].String()) }, "checkpoint", RuleSender},
 		{"far term", func(c *raft.InstallSnapshotRequest) { c.Term = 5000 }, "checkpoint", RuleTerm},
 		{"far index", func(c *raft.InstallSnapshotRequest) { c.LastLogIndex = 1 << 60 }, "checkpoint", RuleSnapshot},
 		{"old version", func(c *raft.InstallSnapshotRequest) { c.SnapshotVersion = 0 }, "checkpoint", RuleSnapshot},
@@ -194,13 +192,13 @@ func TestGuardSnapshot(t *testing.T) {
 		{"our log", func(c *raft.InstallSnapshotRequest) { c.LastLogIndex, c.LastLogTerm = 5, 4 }, "checkpoint", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &raft.InstallSnapshotRequest{RPCHeader: header(ids[1]), Leader: []byte(ids[1].String()), SnapshotVersion: 1, Term: 6,
+			c := &raft.InstallSnapshotRequest{RPCHeader: header(ids[1]), SnapshotVersion: 1, Term: 6,
 				LastLogIndex: 100, LastLogTerm: 6, ConfigurationIndex: 1, Configuration: configurationOf(server(ids[1]))}
 			test.edit(c)
 			checkRefusal(t, g.admit(ids[1], c, []byte(test.text)), test.want)
 		})
 	}
-	held := &raft.InstallSnapshotRequest{RPCHeader: header(ids[1]), Leader: []byte(ids[1].String()), SnapshotVersion: 1, Term: 6,
+	held := &raft.InstallSnapshotRequest{RPCHeader: header(ids[1]), SnapshotVersion: 1, Term: 6,
 		LastLogIndex: 3, LastLogTerm: 4, ConfigurationIndex: 1, Configuration: configurationOf(server(ids[1]))}
 	if err := g.admit(ids[1], held, []byte("checkpoint")); !errors.Is(err, errHeld) {
 		t.Errorf("snapshot of what is applied: got %v, want %v", err, errHeld)
@@ -212,7 +210,7 @@ func TestJoiningNodeAbstains(t *testing.T) {
 	if err := g.keep.setJoining(true); err != nil {
 		t.Fatal(err)
 	}
-	vote := &raft.RequestVoteRequest{RPCHeader: header(ids[1]), Candidate: []byte(ids[1].String()), Term: 6, LastLogIndex: 5, LastLogTerm: 4}
+	vote := &raft.RequestVoteRequest{RPCHeader: header(ids[1]), Term: 6, LastLogIndex: 5, LastLogTerm: 4}
 	if err := g.admit(ids[1], vote, nil); !errors.Is(err, errAbstain) {
 		t.Fatalf("vote while joining: got %v, want %v", err, errAbstain)
 	}

@@ -23,8 +23,14 @@ type hostStreams struct{ host host.Host }
 
 func (h hostStreams) Self() peer.ID { return h.host.ID() }
 
-func (h hostStreams) Connected(p peer.ID) bool {
-	return h.host.Network().Connectedness(p) == network.Connected
+// Reachable also asks whether p speaks the protocol now: its host may be up
+// while its order is not, and libp2p tells when that changes.
+func (h hostStreams) Reachable(p peer.ID) bool {
+	if h.host.Network().Connectedness(p) != network.Connected {
+		return false
+	}
+	spoken, err := h.host.Peerstore().SupportsProtocols(p, Protocol)
+	return err == nil && len(spoken) > 0
 }
 
 func (h hostStreams) Open(ctx context.Context, p peer.ID) (stream, error) {

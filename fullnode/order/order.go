@@ -430,7 +430,7 @@ type Stats struct {
 	Term, Last, Committed, Applied, Snapshot uint64
 	Leader                                   peer.ID
 	Leading, Joining                         bool
-	Voters, Connected                        int
+	Voters, Reachable                        int
 	Refusals                                 map[Rule]uint64
 }
 
@@ -441,8 +441,8 @@ func (o *Order) Stats() Stats {
 		Applied: o.keep.floor.Load(), Snapshot: o.keep.snapshotIndex(), Leader: leader,
 		Leading: o.IsLeader(), Joining: o.keep.joining.Load(), Refusals: o.guard.counts()}
 	for _, p := range o.cfg.Members() {
-		if p != o.net.Self() && o.net.Connected(p) {
-			s.Connected++
+		if p != o.net.Self() && o.net.Reachable(p) {
+			s.Reachable++
 		}
 	}
 	if f := o.raft.GetConfiguration(); f.Error() == nil {

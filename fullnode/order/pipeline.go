@@ -155,7 +155,7 @@ func (t *transport) tell(p peer.ID) {
 	}
 	go func() {
 		self := t.header(raft.ProtocolVersionMax)
-		c := &raft.AppendEntriesRequest{RPCHeader: self, Term: at.term, Leader: self.Addr,
+		c := &raft.AppendEntriesRequest{RPCHeader: self, Term: at.term,
 			PrevLogEntry: at.index, PrevLogTerm: at.term, LeaderCommitIndex: at.index}
 		// Without an answer nothing is lost: Raft says it again.
 		_ = t.call(raft.ServerID(p.String()), c, nil, new(raft.AppendEntriesResponse))

@@ -426,7 +426,7 @@ type simHost struct {
 
 func (h *simHost) Self() peer.ID { return h.id }
 
-func (h *simHost) Connected(p peer.ID) bool {
+func (h *simHost) Reachable(p peer.ID) bool {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	return h.net.hosts[p] != nil

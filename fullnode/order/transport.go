@@ -32,7 +32,7 @@ type stream interface {
 // streams opens and accepts them; libp2p in a node, pipes in the simulator.
 type streams interface {
 	Self() peer.ID
-	Connected(peer.ID) bool
+	Reachable(peer.ID) bool // takes streams, as far as is known
 	// Open uses an existing connection and never dials.
 	Open(context.Context, peer.ID) (stream, error)
 	// Accept starts to take streams in; nil stops.
@@ -384,9 +384,9 @@ func (t *transport) drop(p peer.ID) {
 	delete(t.idle, p)
 }
 
-// AppendEntries sends entries, or a heartbeat. Entries for a peer that is not
-// connected wait for it, while the term lasts: Raft counts failures, and
-// after a dozen of them lets a returning peer wait ten seconds.
+// AppendEntries sends entries, or a heartbeat. Entries for a peer out of reach
+// wait for it, while the term lasts: Raft counts failures, and after a dozen
+// of them lets a returning peer wait ten seconds.
 func (t *transport) AppendEntries(id raft.ServerID, _ raft.ServerAddress, c *raft.AppendEntriesRequest, r *raft.AppendEntriesResponse) error {
 	if !isHeartbeat(c) {
 		t.await(id, c.Term)
@@ -403,7 +403,7 @@ func (t *transport) await(id raft.ServerID, term uint64) {
 	if err != nil {
 		return
 	}
-	for !t.net.Connected(p) && t.guard.keep.term.Load() == term {
+	for !t.net.Reachable(p) && t.guard.keep.term.Load() == term {
 		select {
 		case <-time.After(reconnectPoll):
 		case <-t.closing.Done():
@@ -434,6 +434,7 @@ func (t *transport) InstallSnapshot(id raft.ServerID, _ raft.ServerAddress, c *r
 	if err != nil {
 		return fmt.Errorf("read snapshot: %w", err)
 	}
+	t.await(id, c.Term)
 	return t.call(id, c, snapshot, r)
 }
 

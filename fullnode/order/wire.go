@@ -11,16 +11,17 @@ import (
 
 // A message on a stream is a frame: four bytes of length, one byte of kind,
 // and fields in a fixed order (numbers as uvarint, byte strings with their
-// length in front). A reader knows the greatest frame it may be sent before
+// length in front). The header names the sender; the older fields of Raft's
+// messages that name it again are not sent. A reader knows the greatest frame it may be sent before
 // it allocates anything, and nothing may follow the last field.
 //
 //	frame    = length(4, big-endian) kind(1) fields
 //	header   = protocolVersion id addr
-//	append   = header term leader prevIndex prevTerm commit count entry*
+//	append   = header term prevIndex prevTerm commit count entry*
 //	entry    = index term type data
-//	vote     = header term candidate lastIndex lastTerm transfer(0|1)
+//	vote     = header term lastIndex lastTerm transfer(0|1)
 //	prevote  = header term lastIndex lastTerm
-//	snapshot = header version term leader lastIndex lastTerm configuration configurationIndex text
+//	snapshot = header version term lastIndex lastTerm configuration configurationIndex text
 //	timeout  = header
 //	answer   = header error, then if error is empty: the fields of the answer
 type kind byte
@@ -161,7 +162,6 @@ func encodeRequest(command any, snapshot []byte) []byte {
 		w := newWriter(kindVote)
 		w.header(c.RPCHeader)
 		w.uint(c.Term)
-		w.bytes(c.Candidate)
 		w.uint(c.LastLogIndex)
 		w.uint(c.LastLogTerm)
 		w.bool(c.LeadershipTransfer)
@@ -187,7 +187,6 @@ func encodeAppend(c *raft.AppendEntriesRequest) []byte {
 	w := newWriter(kindAppend)
 	w.header(c.RPCHeader)
 	w.uint(c.Term)
-	w.bytes(c.Leader)
 	w.uint(c.PrevLogEntry)
 	w.uint(c.PrevLogTerm)
 	w.uint(c.LeaderCommitIndex)
@@ -206,7 +205,6 @@ func encodeSnapshot(c *raft.InstallSnapshotRequest, text []byte) []byte {
 	w.header(c.RPCHeader)
 	w.uint(uint64(c.SnapshotVersion))
 	w.uint(c.Term)
-	w.bytes(c.Leader)
 	w.uint(c.LastLogIndex)
 	w.uint(c.LastLogTerm)
 	w.bytes(c.Configuration)
@@ -222,7 +220,7 @@ func decodeRequest(k kind, frame []byte, limits limits) (command any, snapshot [
 	case kindAppend:
 		command = decodeAppend(r, limits)
 	case kindVote:
-		command = &raft.RequestVoteRequest{RPCHeader: r.header(), Term: r.uint(), Candidate: r.bytes(maxName),
+		command = &raft.RequestVoteRequest{RPCHeader: r.header(), Term: r.uint(),
 			LastLogIndex: r.uint(), LastLogTerm: r.uint(), LeadershipTransfer: r.bool()}
 	case kindPreVote:
 		command = &raft.RequestPreVoteRequest{RPCHeader: r.header(), Term: r.uint(), LastLogIndex: r.uint(), LastLogTerm: r.uint()}
@@ -237,7 +235,7 @@ func decodeRequest(k kind, frame []byte, limits limits) (command any, snapshot [
 }
 
 func decodeAppend(r *reader, limits limits) *raft.AppendEntriesRequest {
-	c := &raft.AppendEntriesRequest{RPCHeader: r.header(), Term: r.uint(), Leader: r.bytes(maxName),
+	c := &raft.AppendEntriesRequest{RPCHeader: r.header(), Term: r.uint(),
 		PrevLogEntry: r.uint(), PrevLogTerm: r.uint(), LeaderCommitIndex: r.uint()}
 	count := r.uint()
 	if count > uint64(limits.appendEntries) {
@@ -265,7 +263,7 @@ func decodeSnapshot(r *reader) (*raft.InstallSnapshotRequest, []byte) {
 		r.err = errMalformed
 	}
 	c.SnapshotVersion = raft.SnapshotVersion(version)
-	c.Term, c.Leader = r.uint(), r.bytes(maxName)
+	c.Term = r.uint()
 	c.LastLogIndex, c.LastLogTerm = r.uint(), r.uint()
 	c.Configuration, c.ConfigurationIndex = r.bytes(maxConfiguration), r.uint()
 	text := r.bytes(MaxSnapshot)

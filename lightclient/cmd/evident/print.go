@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"evident/lightclient/author"
+	"evident/lightclient/evidence"
+	"evident/lightclient/home"
+	"evident/lightclient/service"
+)
+
+// printer writes for a person, or as JSON for a program.
+type printer struct {
+	out, err io.Writer
+	json     bool
+	zh       bool
+}
+
+func newPrinter(out, err io.Writer) *printer {
+	lang := ""
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if lang = os.Getenv(name); lang != "" {
+			break
+		}
+	}
+	return &printer{out: out, err: err, zh: strings.HasPrefix(strings.ToLower(lang), "zh")}
+}
+
+// say chooses the language.
+func (p *printer) say(en, zh string) string {
+	if p.zh {
+		return zh
+	}
+	return en
+}
+
+func (p *printer) lang() string { return p.say("en", "zh") }
+
+// line prints one line of a result.
+func (p *printer) line(format string, args ...any) { fmt.Fprintf(p.out, format+"\n", args...) }
+
+// result prints v as JSON if that was asked for, and otherwise calls human.
+func (p *printer) result(v any, human func()) error {
+	if !p.json {
+		human()
+		return nil
+	}
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// rows prints pairs of a label and a text, aligned.
+func (p *printer) rows(pairs ...string) {
+	widest := 0
+	for i := 0; i < len(pairs); i += 2 {
+		widest = max(widest, width(pairs[i]))
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		p.line("  %s  %s", pad(pairs[i], widest), pairs[i+1])
+	}
+}
+
+// table prints rows of columns, aligned.
+func (p *printer) table(rows [][]string) {
+	var widest []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widest) {
+				widest = append(widest, 0)
+			}
+			widest[i] = max(widest[i], width(cell))
+		}
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i] = pad(row[i], widest[i])
+		}
+		p.line("  %s", strings.TrimRight(strings.Join(row, "  "), " "))
+	}
+}
+
+func pad(s string, to int) string { return s + strings.Repeat(" ", max(0, to-width(s))) }
+
+// width is how many columns a terminal gives a text.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x1100 && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r >= 0xff01 && r <= 0xff60 || r >= 0x3000 && r <= 0x303f {
+			n++
+		}
+	}
+	return n
+}
+
+// plain shows a text of others on one line: nothing in it can move the cursor
+// or change the direction of writing.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control):
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func moment(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// problem is an error with what to do next.
+type problem struct {
+	code, message, hint string
+}
+
+func (e *problem) Error() string { return e.message }
+
+func usage(message, hint string) error { return &problem{"usage", message, hint} }
+
+// fail prints an error and returns the exit code.
+func (p *printer) fail(err error) int {
+	e := p.explain(err)
+	if p.json {
+		p.result(map[string]any{"error": e}, nil)
+	} else {
+		fmt.Fprintf(p.err, "evident: %s\n  → %s\n", plain(e.Message), e.Hint)
+	}
+	if e.Code == "usage" {
+		return exitUnclear
+	}
+	return exitFailed
+}
+
+// explain finds the hint for an error.
+func (p *printer) explain(err error) service.Error {
+	var own *problem
+	out := service.Error{Code: "failed", Message: err.Error()}
+	switch {
+	case errors.As(err, &own):
+		return service.Error{Code: own.code, Message: own.message, Hint: own.hint}
+	case errors.Is(err, home.ErrNoNodes):
+		out.Code, out.Hint = "no_nodes", p.say("start the consortium on this machine (make start), or name a node: --node http://127.0.0.1:7080",
+			"请先启动本机联盟（make start），或指定节点：--node http://127.0.0.1:7080")
+	case errors.Is(err, author.ErrNoKey):
+		out.Code, out.Hint = "no_key", p.say("make one: evident key new NAME", "请先创建：evident key new 名称")
+	case errors.Is(err, author.ErrManyKeys):
+		out.Code, out.Hint = "many_keys", p.say("choose one: --key NAME", "请选择一个：--key 名称")
+	case errors.Is(err, author.ErrKeyExists):
+		out.Code, out.Hint = "key_exists", p.say("use it, or choose another name; a key is never overwritten", "请直接使用，或另选名称；密钥从不覆盖")
+	case errors.Is(err, author.ErrKeyName):
+		out.Code, out.Hint = "key_name", p.say("any language will do: evident key new 林晓, or ada-lovelace", "可用任何文字：evident key new 林晓")
+	case errors.Is(err, evidence.ErrChanged):
+		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
+	case errors.Is(err, evidence.ErrNotFile):
+		out.Code, out.Hint = "not_a_file", p.say("only files with a content of their own can be stamped", "只能为普通文件存证")
+	case errors.Is(err, fs.ErrNotExist):
+		out.Code, out.Hint = "no_file", p.say("check the path", "请检查路径")
+	case errors.Is(err, fs.ErrPermission):
+		out.Code, out.Hint = "no_access", p.say("check who may read and write there", "请检查读写权限")
+	default:
+		return service.Explain(err)
+	}
+	return out
+}

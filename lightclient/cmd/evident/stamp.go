@@ -1,0 +1,243 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"evident/lightclient/author"
+)
+
+func (p *program) stampCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "stamp",
+		Usage:     p.say("record files, wait until that is final, and write FILE.evident", "为文件存证，等待终局，并写出 FILE.evident"),
+		ArgsUsage: p.say("FILE…", "文件…"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "statement", Aliases: []string{"m"}, Usage: p.say("`TEXT` to sign with the files", "与文件一同签署的`文字`")},
+			&cli.StringFlag{Name: "key", Usage: p.say("`NAME` of the key to sign with", "签名密钥的`名称`")},
+		},
+		Action: p.stamp,
+	}
+}
+
+// outcome is what became of one file.
+type outcome struct {
+	Path      string `json:"path"`
+	Proof     string `json:"proof,omitempty"`
+	Record    string `json:"record,omitempty"`
+	Height    string `json:"height,omitempty"`
+	ExistedBy int64  `json:"existedBy,omitempty"` // Unix milliseconds
+	Before    bool   `json:"before"`              // it was stamped before
+	Error     string `json:"error,omitempty"`
+	Hint      string `json:"hint,omitempty"`
+}
+
+func (p *program) stamp(ctx context.Context, c *cli.Command) error {
+	key, err := p.home.Keys().Open(c.String("key"))
+	if err != nil {
+		return err
+	}
+	paths, err := expand(c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	left, err := p.home.Outbox().Entries()
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 && len(left) == 0 {
+		return usage(p.say("there is no file to stamp", "没有可存证的文件"), "evident stamp photo.jpg")
+	}
+	client, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Sync(ctx); err != nil {
+		return err
+	}
+	a := &author.Author{Client: client, Key: key, Outbox: p.home.Outbox()}
+	for _, entry := range left {
+		paths = append(paths, entry.Path)
+	}
+	shown := newProgress(p, paths)
+	var mu sync.Mutex
+	var outcomes []outcome
+	done := func(path string, s author.Stamped, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		o := p.outcomeOf(path, s, err)
+		outcomes = append(outcomes, o)
+		shown.done(o)
+	}
+	if err := a.Resume(ctx, shown.report, done); err != nil { // what an earlier run left
+		return err
+	}
+	a.StampAll(ctx, paths[:len(paths)-len(left)], c.String("statement"), shown.report, done)
+	shown.clear()
+	return p.stamped(ctx, outcomes)
+}
+
+// stamped prints the outcomes.
+func (p *program) stamped(ctx context.Context, outcomes []outcome) error {
+	failed := 0
+	for _, o := range outcomes {
+		if o.Error != "" {
+			failed++
+		}
+	}
+	slices.SortFunc(outcomes, func(a, b outcome) int { return cmp.Compare(a.Path, b.Path) })
+	err := p.result(map[string]any{"files": outcomes, "failed": failed}, func() {
+		final := len(outcomes) - failed
+		switch {
+		case final > 0:
+			p.line(p.say("%d of %d files are final, each with its proof beside it. Keep file and proof together.",
+				"%d/%d 个文件已终局，证明在文件旁。请将文件与证明一并保存。"), final, len(outcomes))
+		case ctx.Err() == nil:
+			p.line(p.say("No file was recorded.", "没有文件被存证。"))
+		}
+		if ctx.Err() != nil {
+			p.line(p.say("Interrupted. What was signed lies in the outbox: run evident stamp again to go on.", "已中断。已签名的记录在发件箱中：再次运行 evident stamp 即可继续。"))
+		}
+	})
+	if err == nil && failed > 0 {
+		return exitCode(exitFailed)
+	}
+	return err
+}
+
+func (p *program) outcomeOf(path string, s author.Stamped, err error) outcome {
+	o := outcome{Path: path}
+	if err != nil {
+		e := p.explain(err)
+		o.Error, o.Hint = e.Message, e.Hint
+		return o
+	}
+	o.Proof, o.Record, o.Before = s.Proof, s.Record.ID.String(), s.Before
+	o.Height, o.ExistedBy = strconv.FormatUint(uint64(s.Record.Header.Height), 10), s.Record.ExistedBy().UnixMilli()
+	return o
+}
+
+// expand replaces folders by the files in them. Proofs, and what is hidden in
+// a folder, are left out; a file that was named is taken as it is.
+func expand(args []string) ([]string, error) {
+	var paths []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			paths = append(paths, arg)
+			continue
+		}
+		err = filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
+			hidden := path != arg && strings.HasPrefix(entry.Name(), ".")
+			switch {
+			case err != nil:
+				return err
+			case hidden && entry.IsDir():
+				return filepath.SkipDir
+			case entry.Type().IsRegular() && !hidden && !strings.HasSuffix(path, ".evident"):
+				paths = append(paths, path)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		full, err := filepath.Abs(path)
+		doubled := err == nil && seen[full]
+		seen[full] = true
+		return doubled
+	}), nil
+}
+
+// progress shows one moving line on a terminal, and a line for each file that
+// is done anywhere.
+type progress struct {
+	*program
+	mu       sync.Mutex
+	terminal bool
+	total    int
+	widest   int // of the files' names
+	finished int
+	last     time.Time
+}
+
+const maxName = 40 // columns
+
+func newProgress(p *program, paths []string) *progress {
+	widest := 0
+	for _, path := range paths {
+		widest = max(widest, min(width(plain(filepath.Base(path))), maxName))
+	}
+	f, ok := p.err.(*os.File)
+	terminal := false
+	if ok {
+		info, err := f.Stat()
+		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return &progress{program: p, terminal: terminal && !p.json, total: len(paths), widest: widest}
+}
+
+const redraw = 100 * time.Millisecond
+
+func (s *progress) report(r author.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.terminal || time.Since(s.last) < redraw {
+		return
+	}
+	s.last = time.Now()
+	stage := map[author.Stage]string{
+		author.Digesting: s.say("reading", "读取"), author.Submitting: s.say("sending", "发送"), author.Received: s.say("waiting", "等待终局"),
+		author.Final: s.say("final", "终局"), author.Proven: s.say("proven", "已证明"),
+	}[r.Stage]
+	if r.Stage == author.Digesting && r.Total > 0 {
+		stage += fmt.Sprintf(" %d%%", 100*r.Done/r.Total)
+	}
+	fmt.Fprintf(s.err, "\r\x1b[K  %d/%d  %s  %s", s.finished, s.total, plain(filepath.Base(r.Path)), stage)
+}
+
+func (s *progress) done(o outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished++
+	if s.json {
+		return
+	}
+	if s.terminal {
+		fmt.Fprint(s.err, "\r\x1b[K")
+	}
+	name := plain(filepath.Base(o.Path))
+	switch {
+	case o.Error != "":
+		fmt.Fprintf(s.err, "✗ %s\n  %s\n  → %s\n", name, plain(o.Error), o.Hint)
+	case o.Before:
+		name = pad(name, s.widest)
+		s.line("= %s  "+s.say("recorded before, in block %s", "此前已存证，在区块 %s")+"  %s", name, o.Height, moment(o.ExistedBy))
+	default:
+		name = pad(name, s.widest)
+		s.line("✓ %s  "+s.say("block %s", "区块 %s")+"  %s  %s", name, o.Height, moment(o.ExistedBy), plain(filepath.Base(o.Proof)))
+	}
+}
+
+func (s *progress) clear() {
+	if s.terminal {
+		fmt.Fprint(s.err, "\r\x1b[K")
+	}
+}

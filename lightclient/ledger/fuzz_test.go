@@ -153,6 +153,32 @@ func FuzzGenesis(f *testing.F) {
 	})
 }
 
+// FuzzNodeNote is for receipts and refusals, which only their node can make.
+func FuzzNodeNote(f *testing.F) {
+	seeds(f, "receipt")
+	seeds(f, "refusal")
+	c := ledgertest.New(4)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if r, err := OpenReceipt(c.Origin, c.Genesis.Members[0], data); err == nil {
+			sameText(t, r.Text(), data)
+		}
+		if r, err := OpenRefusal(c.Origin, c.Genesis.Members[0], data); err == nil {
+			text, err := r.Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameText(t, text, data)
+		}
+	})
+}
+
+func sameText(t *testing.T, text string, data []byte) {
+	t.Helper()
+	if !bytes.HasPrefix(data, []byte(text+"\n")) {
+		t.Errorf("accepted %q, which is written %q", data, text)
+	}
+}
+
 func FuzzBlock(f *testing.F) {
 	seeds(f, "block")
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,7 +99,8 @@ func OpenRefusal(origin string, member Member, msg []byte) (Refusal, error) {
 	return out, checkOwn(origin, out.Ledger)
 }
 
-// openNodeNote verifies a note that carries the signature of a member's node.
+// openNodeNote verifies a note that carries the signature of a member's node
+// and nothing else.
 func openNodeNote(member Member, msg []byte) (string, error) {
 	if len(msg) > MaxReceiptSize {
 		return "", tooLarge("a node's note", len(msg), MaxReceiptSize)
@@ -110,6 +113,11 @@ func openNodeNote(member Member, msg []byte) (string, error) {
 		return "", signatureError(member.Name)
 	case err != nil:
 		return "", malformed("%v", err)
+	}
+	again, err := note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
+	_, strict := decodeBase64([]byte(n.Sigs[0].Base64), 4+ed25519.SignatureSize)
+	if err != nil || !strict || !bytes.Equal(again, msg) {
+		return "", malformed("want one signature line of %s and no other", member.Name)
 	}
 	return n.Text, nil
 }

@@ -150,9 +150,9 @@ func (m *maker) shorten(line string) string {
 	return line[:i+1] + line[i+1:i+1+96] + "\n"
 }
 
-// spare sets a spare bit: 76 bytes end in one byte over.
+// spare sets a spare bit in the last signature: its last character but the padding.
 func (m *maker) spare(line string) string {
-	i := strings.LastIndexByte(line, '=') - 2
+	i := len(strings.TrimRight(line, "=\n")) - 1
 	return line[:i] + string(line[i]+1) + line[i+1:]
 }
 

@@ -36,6 +36,7 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.certificates()
 	m.members()
 	m.genesis()
+	m.receipts()
 	m.blocks()
 	m.states()
 	m.proofs()
@@ -235,11 +236,7 @@ func (m *maker) records() {
 func (m *maker) sign(text string, others ...note.Signer) []byte {
 	m.t.Helper()
 	ada, _ := ledgertest.Author("ada")
-	msg, err := note.Sign(&note.Note{Text: text}, append([]note.Signer{ada}, others...)...)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return msg
+	return m.signBy(text, append([]note.Signer{ada}, others...)...)
 }
 
 func (m *maker) signatureLines() {

@@ -174,6 +174,12 @@ func checkLedger(v ledgertest.Vector, c *ledgertest.Consortium) (string, error) 
 		}
 		f := ledger.GenesisFingerprint(v.Data)
 		return fmt.Sprintf("origin %s, words %s", g.Origin(f), strings.Join(f.Words(), " ")), nil
+	case "receipt":
+		r, err := ledger.OpenReceipt(c.Origin, c.Genesis.Members[0], v.Data)
+		return fmt.Sprintf("promise %d", r.Promise), err
+	case "refusal":
+		r, err := ledger.OpenRefusal(c.Origin, c.Genesis.Members[0], v.Data)
+		return fmt.Sprintf("rule %s", r.Reason.Rule), err
 	case "block":
 		b, err := ledger.ParseBlock(v.Data)
 		return fmt.Sprintf("records %d", len(b.Notes)), err

@@ -67,8 +67,16 @@ func Members(n int) ledger.MemberSet {
 func CosignerKey(member string) ed25519.PrivateKey { return key("cosigner", member) }
 
 // Author returns a signer and its verifier key.
-func Author(name string) (note.Signer, string) {
-	private := key("author", name)
+func Author(name string) (note.Signer, string) { return signer("author", name) }
+
+// Node returns the signer of a member's node.
+func Node(member string) note.Signer {
+	s, _ := signer("node", member)
+	return s
+}
+
+func signer(purpose, name string) (note.Signer, string) {
+	private := key(purpose, name)
 	vkey := must(note.NewEd25519VerifierKey(name, private.Public().(ed25519.PublicKey)))
 	hash := strings.Split(vkey, "+")[1]
 	seed := base64.StdEncoding.EncodeToString(append([]byte{1}, private.Seed()...))

@@ -126,6 +126,8 @@ func (p *peers) latest(ctx context.Context, member string) ([]byte, error) {
 
 // head returns the size of a member's final chain log, as it says.
 func (p *peers) head(ctx context.Context, member string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	data, err := p.do(ctx, member, http.MethodGet, "/head", nil, 32)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"evident/fullnode/finality"
@@ -79,32 +81,40 @@ func (n *Node) importBlock(ctx context.Context, framed, certificate []byte) erro
 	}
 }
 
-// watchPeers asks each member what this one signed last, until a quorum with
-// this member has answered: a guard that is an old copy must not sign. After
-// that it looks every second whether the others are ahead.
+// watchPeers asks each member what this one signed last: a guard that is an
+// old copy must not sign. The node is ready when a quorum, with this member,
+// has answered. After that it looks every second whether the others are ahead.
 func (n *Node) watchPeers(ctx context.Context) {
-	asked := map[string]bool{}
-	tick := time.NewTicker(interval / 4)
-	defer tick.Stop()
-	for round := 0; ctx.Err() == nil; round++ {
-		for _, name := range n.peers.names() {
-			if !n.ready.Load() && !asked[name] && n.askAboutUs(ctx, name) {
-				asked[name] = true
-			}
-		}
-		if len(asked)+1 >= n.genesis.Members.Quorum() {
+	var answered atomic.Int64
+	answer := func() {
+		if int(answered.Add(1)) == n.genesis.Members.Quorum() {
 			n.ready.Store(true)
 		}
-		if names := n.peers.names(); round%4 == 0 && len(names) > 0 {
-			name := names[rand.IntN(len(names))]
-			if theirs, err := n.peers.head(ctx, name); err == nil && theirs > n.size()+1 {
-				n.needBlocks()
-			}
+	}
+	answer() // this member's own, from its guard
+	var wg sync.WaitGroup
+	for _, name := range n.peers.names() {
+		wg.Go(func() { n.watchPeer(ctx, name, answer) })
+	}
+	wg.Wait()
+}
+
+// watchPeer watches one member: none waits for another's answer.
+func (n *Node) watchPeer(ctx context.Context, name string, answer func()) {
+	asked := false
+	for ctx.Err() == nil {
+		if !asked && n.askAboutUs(ctx, name) {
+			asked = true
+			answer()
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if theirs, err := n.peers.head(ctx, name); err == nil && theirs > n.size()+1 {
+			n.needBlocks()
 		}
+		if asked {
+			sleep(ctx, interval)
+			continue
+		}
+		sleep(ctx, interval/4)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -299,4 +300,87 @@ func TestImport(t *testing.T) {
 		t.Errorf("heads differ: %+v, %+v", a.Header, b.Header)
 	}
 	checkLedger(t, to)
+}
+
+// TestSameEverywhere runs one chain under readers, with candidates that are dropped and a restart, and another that
+// imports; both have to come to the same headers.
+func TestSameEverywhere(t *testing.T) {
+	w := newTestWorld(t)
+	dir := t.TempDir()
+	a := w.open(t, dir, Options{})
+	w.genesisBlock(t, a)
+	b := w.open(t, t.TempDir(), Options{})
+	defer b.Close()
+	for round := range 3 {
+		stop := make(chan struct{})
+		var readers sync.WaitGroup
+		for range 2 {
+			readers.Go(func() { readUntil(t, a, stop) })
+		}
+		for n := range 15 {
+			i := 1000*round + 10*n
+			dropped := execute(t, a, w.notes(t, i+5, i+9)...)
+			if n%2 == 0 {
+				if err := a.Prepare(dropped); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := w.statement(i)
+			s.Evidence = []ledger.Evidence{evidence("same"), evidence(string(rune('a' + n)))}
+			w.add(t, a, append(w.notes(t, i+1, i+6), w.sign(t, s).Note)...)
+			if err := a.Finalize(dropped, w.certify(t, dropped.Tree)); !errors.Is(err, ErrStale) {
+				t.Errorf("a dropped candidate: got %v", err)
+			}
+		}
+		close(stop)
+		readers.Wait()
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a = w.open(t, dir, Options{})
+	}
+	defer a.Close()
+	head, _ := a.Head()
+	for h := range head.Header.Height + 1 {
+		block, err := a.Block(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := a.Certificate(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Import(block, cert); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if other, _ := b.Head(); other.Header != head.Header {
+		t.Errorf("heads differ: %+v, %+v", other.Header, head.Header)
+	}
+	checkLedger(t, a)
+	checkLedger(t, b)
+}
+
+func readUntil(t *testing.T, c *Chain, stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		head, _ := c.Head()
+		if _, err := c.ProveTree(1, int64(head.Header.Height)+1); err != nil {
+			t.Error(err)
+		}
+		hits, err := c.Search("ada", 3)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, hit := range hits {
+			answer, err := c.State("notes", hit.ID.String())
+			if err != nil || answer.Value == nil {
+				t.Errorf("item %s: %v", hit.ID, err)
+			}
+		}
+	}
 }

@@ -48,23 +48,21 @@ func folderError(dir string, err error) error {
 	return fmt.Errorf("folder %s: %w", dir, err)
 }
 
-// removeEmpty deletes the files of no length that a killed process leaves and that Badger refuses to open. They were
-// created and not yet written, so nothing is lost.
-func removeEmpty(dir string) error {
+// tidy deletes what a killed process may leave behind: the folder of a Verify, and files of no length, which Badger refuses
+// to open. Those were created and not yet written, so nothing is lost.
+func tidy(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".mem") && !strings.HasSuffix(e.Name(), ".vlog") {
-			continue
-		}
 		info, err := e.Info()
 		if err != nil {
 			return err
 		}
-		if info.Size() == 0 {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+		store := strings.HasSuffix(e.Name(), ".mem") || strings.HasSuffix(e.Name(), ".vlog")
+		if e.IsDir() && strings.HasPrefix(e.Name(), verifyPrefix) || store && info.Size() == 0 {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}

@@ -59,7 +59,7 @@ func (s *store) open(synced bool) error {
 	if err := s.room(); err != nil {
 		return err
 	}
-	if err := removeEmpty(s.dir); err != nil {
+	if err := tidy(s.dir); err != nil {
 		return err
 	}
 	if err := checkManifest(s.dir); err != nil {
@@ -97,7 +97,7 @@ func storeOptions(dir string, synced bool) badger.Options {
 		WithValueThreshold(4 << 10).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
-		WithBlockCacheSize(4 << 20).
+		WithBlockCacheSize(0).
 		WithIndexCacheSize(4 << 20).
 		WithChecksumVerificationMode(options.OnTableRead)
 }

@@ -11,10 +11,16 @@ import (
 	"evident/lightclient/ledger"
 )
 
+// verifyPrefix begins the name of the temporary folder.
+const verifyPrefix = "verify-"
+
 // Verify recomputes the whole ledger from its genesis: it imports every stored block, with its certificate, into a second,
 // temporary ledger beside the first, and wants the same keys and bytes in both. So it finds every signature, hash, root
-// and index that is not what it has to be. It needs as much free space again. progress, if not nil, hears of each block.
+// and index that is not what it has to be. It needs as much free space again, and nothing is written meanwhile. progress, if
+// not nil, hears of each block.
 func (c *Chain) Verify(ctx context.Context, progress func(done, of ledger.Height)) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	r, err := c.read()
 	if err != nil {
 		return nil // nothing is final
@@ -23,7 +29,7 @@ func (c *Chain) Verify(ctx context.Context, progress func(done, of ledger.Height
 	if err := c.store.db.VerifyChecksum(); err != nil {
 		return fmt.Errorf("verify ledger: %w: %w", ErrDamaged, err)
 	}
-	dir, err := os.MkdirTemp(c.store.dir, "verify-")
+	dir, err := os.MkdirTemp(c.store.dir, verifyPrefix)
 	if err != nil {
 		return fmt.Errorf("verify ledger: %w", err)
 	}

@@ -263,10 +263,18 @@ func (k *keeper) checkEntry(index, after uint64) (term uint64, err error) {
 	return e.Term, nil
 }
 
-// isFresh says that nothing was ever written here.
-func isFresh(s storage) (bool, error) {
-	has, err := raft.HasExistingState(s, s, s)
-	return !has, err
+// isEmpty says that a storage holds no log, no snapshot and no term but 1.
+func isEmpty(s storage) (bool, error) {
+	term, err := s.GetUint64(keyTerm)
+	if err != nil && err.Error() != errNotFound.Error() {
+		return false, err
+	}
+	last, err := s.LastIndex()
+	if err != nil {
+		return false, err
+	}
+	metas, err := s.List()
+	return term <= 1 && last == 0 && len(metas) == 0, err
 }
 
 func uint64Bytes(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }

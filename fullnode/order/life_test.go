@@ -116,3 +116,22 @@ func TestSnapshotBoundsLogAndCatchesUp(t *testing.T) {
 	propose(t, rest, "the last")
 	eventually(t, 10*time.Second, "the newest entry there", func() bool { return slices.Contains(away.entries(), "the last") })
 }
+
+func TestInterruptedBootstrapIsRepeated(t *testing.T) {
+	n := &testNode{t: t, host: newTestHost(t, anyPort), dir: filepath.Join(t.TempDir(), "raft"), at: make(map[string]time.Time)}
+	self := []peer.ID{n.host.ID()}
+	n.members = func() []peer.ID { return self }
+	s := newTestStore(t, n.dir)
+	if err := errors.Join(s.SetUint64(keyTerm, 1), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	n.open(self)
+	propose(t, []*testNode{n}, "one")
+}
+
+func TestFolderIsLocked(t *testing.T) {
+	nodes := newTestCluster(t, 1, Tuning{})
+	if _, err := Open(nodes[0].config(nil)); err == nil || errors.Is(err, ErrDamaged) {
+		t.Errorf("second open: got %v, want an error that is no damage", err)
+	}
+}

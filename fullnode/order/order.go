@@ -234,13 +234,14 @@ func withDefaults(cfg Config) Config {
 }
 
 // prepare writes the first configuration into an empty storage, or marks it as
-// joining. If we stop before the mark, the storage is still empty next time.
+// joining. Term 1 with an empty log is a bootstrap that was interrupted: nobody
+// votes in term 1, so it can be done again.
 func prepare(s storage, cfg Config) error {
-	fresh, err := isFresh(s)
+	empty, err := isEmpty(s)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if !fresh {
+	if !empty {
 		return nil
 	}
 	if len(cfg.Bootstrap) == 0 {
@@ -305,7 +306,7 @@ func (o *Order) start(work func(context.Context)) {
 	go func() { defer o.running.Done(); work(ctx) }()
 }
 
-// accept takes streams from now on; a joining node first stays silent.
+// accept takes streams until ctx ends; a joining node first stays silent.
 func (o *Order) accept(ctx context.Context) {
 	if o.keep.joining.Load() {
 		o.log.Info("joining: the raft folder is empty, waiting for a leader")
@@ -316,6 +317,8 @@ func (o *Order) accept(ctx context.Context) {
 		}
 	}
 	o.net.Accept(o.wire.serve)
+	<-ctx.Done()
+	o.net.Accept(nil)
 }
 
 // followLeadership turns Raft's notices into ours: leading begins when

@@ -98,7 +98,6 @@ func (t *transport) SetHeartbeatHandler(handle func(raft.RPC)) { t.heartbeat.Sto
 
 // Close aborts every stream and lets every waiting caller go.
 func (t *transport) Close() error {
-	t.net.Accept(nil)
 	t.close()
 	t.mu.Lock()
 	for s := range t.open {

@@ -10,7 +10,7 @@ import (
 
 var (
 	// ErrUnavailable wraps why a node, or every node, gave no usable answer.
-	ErrUnavailable = errors.New("no node could answer")
+	ErrUnavailable = errors.New("no usable answer")
 	// ErrNotShown means that no node showed what was asked for. That is not a
 	// proof that it does not exist.
 	ErrNotShown = errors.New("no node shows it")

@@ -100,9 +100,10 @@ type UnverifiedHit struct {
 
 // UnverifiedReceipt is a node's answer to a submitted record.
 type UnverifiedReceipt struct {
-	Receipt string `json:"receipt"`
-	Status  string `json:"status"`
-	Refusal string `json:"refusal"`
+	Receipt string        `json:"receipt"`
+	Status  string        `json:"status"`
+	Height  ledger.Height `json:"height"` // of the record's block, once it is final
+	Refusal string        `json:"refusal"`
 }
 
 // UnverifiedCosignature is the newest cosignature of a member that a node knows.

@@ -67,7 +67,7 @@ func (c *Client) submitOnce(ctx context.Context, r *ledger.Record, received func
 }
 
 // send hands the record to one node and checks its receipt. When the node says
-// that the record is final, its head is taken over at once.
+// that the record is in a block we have not seen, its head is taken over at once.
 func (c *Client) send(ctx context.Context, n *node, r *ledger.Record) (Receipt, error) {
 	u, said, err := askFor[UnverifiedReceipt](ctx, n, submit(r.Note, waitSeconds))
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *Client) send(ctx context.Context, n *node, r *ledger.Record) (Receipt, 
 	if err != nil {
 		return Receipt{}, n.refuse(err, said)
 	}
-	if u.Status == "final" {
+	if head, _ := c.Head(); u.Status == "final" && u.Height >= ledger.Height(head.size()) {
 		if _, err := c.askHead(ctx, n); err != nil {
 			return Receipt{}, err
 		}

@@ -160,6 +160,21 @@ func (n *Node) cert(size int64) []byte {
 	return msg
 }
 
+// Hold keeps the node where it is.
+func (n *Node) Hold() {
+	n.ledger.mu.Lock()
+	defer n.ledger.mu.Unlock()
+	n.Held = true
+}
+
+// Release lets a held node catch up.
+func (n *Node) Release() {
+	n.ledger.mu.Lock()
+	defer n.ledger.mu.Unlock()
+	n.Held = false
+	n.catchUp()
+}
+
 // Tree returns the chain log that the node served when it had a size.
 func (n *Node) Tree(size int64) tlog.Tree { return n.chain.At(size) }
 

@@ -71,7 +71,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		},
 		Writer: stdout, ErrWriter: io.Discard,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
-		OnUsageError: func(_ context.Context, _ *cli.Command, err error, _ bool) error {
 			return usage(err.Error(), "evident --help")
 		},
 		CommandNotFound: func(context.Context, *cli.Command, string) {},
@@ -82,6 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return cli.ShowAppHelp(c)
 	}
+	explainUsage(root)
 	err := root.Run(ctx, args)
 	var code exitCode
 	switch {
@@ -91,6 +91,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return int(code)
 	}
 	return p.fail(err)
+}
+
+// explainUsage makes a wrong flag an error like any other, in every command.
+func explainUsage(c *cli.Command) {
+	c.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error {
+		return usage(err.Error(), c.FullName()+" --help")
+	}
+	for _, sub := range c.Commands {
+		explainUsage(sub)
+	}
 }
 
 // client opens the light client of the home, once.

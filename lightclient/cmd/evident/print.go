@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,6 +150,8 @@ func (p *printer) explain(err error) service.Error {
 	switch {
 	case errors.As(err, &own):
 		return service.Error{Code: own.code, Message: own.message, Hint: own.hint}
+	case errors.Is(err, context.Canceled):
+		out.Code, out.Message, out.Hint = "interrupted", p.say("interrupted", "已中断"), p.say("run the same command again to go on", "再次运行同一命令即可继续")
 	case errors.Is(err, home.ErrNoNodes):
 		out.Code, out.Hint = "no_nodes", p.say("start the consortium on this machine (make start), or name a node: --node http://127.0.0.1:7080",
 			"请先启动本机联盟（make start），或指定节点：--node http://127.0.0.1:7080")

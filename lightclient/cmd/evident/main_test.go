@@ -1,0 +1,107 @@
+package main
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"evident/lightclient/testnode"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"evident": main})
+}
+
+// consortium is what a script plays with: four members, with a node each.
+type consortium struct {
+	ledger *testnode.Ledger
+	nodes  []*testnode.Node
+}
+
+// TestScripts gives each script a consortium of its own: its nodes' addresses
+// in $NODE0 to $NODE3, its genesis in genesis.json.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			c := &consortium{ledger: testnode.New(4)}
+			c.ledger.Grow(5)
+			env.Values["consortium"] = c
+			for i := range 4 {
+				n := c.ledger.Node(i)
+				server := httptest.NewServer(n)
+				env.Defer(func() { server.CloseClientConnections(); server.Close() })
+				c.nodes = append(c.nodes, n)
+				env.Setenv("NODE"+strconv.Itoa(i), server.URL)
+			}
+			f := c.ledger.Consortium().Fingerprint
+			env.Setenv("FINGERPRINT", f.String())
+			env.Setenv("WORDS", strings.Join(f.Words(), " "))
+			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("LANG", "C.UTF-8")
+			return os.WriteFile(filepath.Join(env.WorkDir, "genesis.json"), c.ledger.Consortium().File, 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand,
+		},
+	})
+}
+
+// nodeCommand is "node NUMBER down|up|hold|refuse|lie".
+func nodeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	i, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	n := ts.Value("consortium").(*consortium).nodes[i]
+	switch args[1] {
+	case "down":
+		n.Down.Store(true)
+	case "up":
+		n.Down.Store(false)
+	case "hold":
+		n.Hold()
+	case "release":
+		n.Release()
+	case "refuse":
+		n.Refuse = "C2"
+	case "lie":
+		n.Signs = 2
+	default:
+		ts.Fatalf("what should node %d do?", i)
+	}
+}
+
+// flipCommand changes one byte of a file: "flip FILE OFFSET".
+func flipCommand(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data[at] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o600))
+}
+
+// modeCommand checks who may use a file: "mode FILE 600".
+func modeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+// manyCommand makes files: "many FOLDER COUNT".
+func manyCommand(ts *testscript.TestScript, _ bool, args []string) {
+	count, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	for i := range count {
+		ts.Check(os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".txt"), []byte(strconv.Itoa(i)), 0o600))
+	}
+}

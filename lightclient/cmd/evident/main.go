@@ -70,9 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			p.keyCommand(), p.stampCommand(), p.verifyCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
 		},
 		Writer: stdout, ErrWriter: io.Discard,
-		ExitErrHandler: func(context.Context, *cli.Command, error) {},
-			return usage(err.Error(), "evident --help")
-		},
+		ExitErrHandler:  func(context.Context, *cli.Command, error) {},
 		CommandNotFound: func(context.Context, *cli.Command, string) {},
 	}
 	root.Action = func(_ context.Context, c *cli.Command) error {

@@ -343,7 +343,7 @@ func TestDamage(t *testing.T) {
 	head, _ := c.Head()
 	random := rand.New(rand.NewPCG(1, 2))
 	outcomes := map[string]int{}
-	for range 100 {
+	for range 60 {
 		from := []string{dir, running}[random.IntN(2)]
 		copied := copyFolder(t, from)
 		file := flip(t, copied, random)

@@ -77,32 +77,47 @@ func (w *Witness) Cosigned(member string, tree tlog.Tree) {
 // indexes are given may be behind, and lack what came later.
 func (c *Consortium) CheckLedger(behind ...int) {
 	c.Helper()
-	var longest []tlog.Hash
-	records := map[ledger.RecordID]ledger.Height{}
+	found := make([]*contents, len(c.Places))
+	var checks sync.WaitGroup
 	for i, p := range c.Places {
-		if _, err := os.Stat(filepath.Join(p.Dir, "ledger")); errors.Is(err, os.ErrNotExist) {
-			continue // never started, or played by the test
-		}
-		headers, err := c.checkNode(p, records)
-		if err != nil {
-			c.Errorf("ledger of %s: %v", p.Member.Name, err)
+		checks.Go(func() {
+			var err error
+			if found[i], err = c.checkNode(p); err != nil {
+				c.Errorf("ledger of %s: %v", p.Member.Name, err)
+			}
+		})
+	}
+	checks.Wait()
+	var longest contents
+	for i, one := range found {
+		if one == nil {
 			continue
 		}
-		common := min(len(headers), len(longest))
-		if !slices.Equal(headers[:common], longest[:common]) {
-			c.Errorf("the ledger of %s is another than that of members before it", p.Member.Name)
+		common := min(len(one.headers), len(longest.headers))
+		if !slices.Equal(one.headers[:common], longest.headers[:common]) {
+			c.Errorf("the ledger of %s is another than that of members before it", c.Places[i].Member.Name)
 		}
-		if want := c.finalSize(); int64(len(headers)) < want && !slices.Contains(behind, i) {
-			c.Errorf("%s has %d blocks, a client saw %d final", p.Member.Name, len(headers), want)
+		if want := c.finalSize(); int64(len(one.headers)) < want && !slices.Contains(behind, i) {
+			c.Errorf("%s has %d blocks, a client saw %d final", c.Places[i].Member.Name, len(one.headers), want)
 		}
-		if len(headers) > len(longest) {
-			longest = headers
+		if len(one.headers) > len(longest.headers) {
+			longest = *one
 		}
 	}
-	c.checkTold(records)
+	c.checkTold(longest.records)
 }
 
-func (c *Consortium) checkNode(p *Place, records map[ledger.RecordID]ledger.Height) ([]tlog.Hash, error) {
+// contents is what one node's ledger holds.
+type contents struct {
+	headers []tlog.Hash
+	records map[ledger.RecordID]ledger.Height
+}
+
+// checkNode verifies one node; nil if it never started, or a test plays it.
+func (c *Consortium) checkNode(p *Place) (*contents, error) {
+	if _, err := os.Stat(filepath.Join(p.Dir, "ledger")); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
 	signed, err := c.checkGuard(p)
 	if err != nil {
 		return nil, err
@@ -115,30 +130,34 @@ func (c *Consortium) checkNode(p *Place, records map[ledger.RecordID]ledger.Heig
 	if err := stored.Verify(context.Background(), nil); err != nil {
 		return nil, err
 	}
+	found := &contents{records: map[ledger.RecordID]ledger.Height{}}
 	head, ok := stored.Head()
-	if !ok {
-		return nil, nil
-	}
-	var headers []tlog.Hash
-	once := map[ledger.RecordID]bool{}
-	for h := ledger.Height(0); h <= head.Header.Height; h++ {
+	for h := ledger.Height(0); ok && h <= head.Header.Height; h++ {
 		block, err := c.readBlock(stored, h)
 		if err != nil {
 			return nil, err
 		}
-		headers = append(headers, block.Header.Hash())
-		for _, n := range block.Notes {
-			r, err := ledger.ParseRecord(n)
-			if err != nil {
-				return nil, fmt.Errorf("block %d: %w", h, err)
-			}
-			if once[r.ID] {
-				return nil, fmt.Errorf("record %s stands twice", r.ID)
-			}
-			once[r.ID], records[r.ID] = true, h
+		if err := found.add(block); err != nil {
+			return nil, fmt.Errorf("block %d: %w", h, err)
 		}
 	}
-	return headers, nil
+	return found, nil
+}
+
+// add counts a block in, whose records must all be new.
+func (f *contents) add(block ledger.Block) error {
+	f.headers = append(f.headers, block.Header.Hash())
+	for _, n := range block.Notes {
+		r, err := ledger.ParseRecord(n)
+		if err != nil {
+			return err
+		}
+		if at, twice := f.records[r.ID]; twice {
+			return fmt.Errorf("record %s stands at %d too", r.ID, at)
+		}
+		f.records[r.ID] = block.Header.Height
+	}
+	return nil
 }
 
 // readBlock returns a block and notes who cosigned it.

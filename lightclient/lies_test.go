@@ -7,6 +7,8 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,10 +231,10 @@ func TestNodesDieInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	msg := w.Deposit("ada", "x")
 	w.Add(msg)
-	asked := 0
+	var asked atomic.Int64
 	for _, n := range w.nodes[:3] {
 		n.Answer = func(_ string, body []byte) []byte {
-			if asked++; asked > 4 {
+			if asked.Add(1) > 4 {
 				n.Down.Store(true)
 				return body[:len(body)/3]
 			}
@@ -335,7 +337,7 @@ func TestEveryByteFlipped(t *testing.T) {
 		}},
 		{"receipt", "/v1/records", func(ctx context.Context, c *Client) (any, error) {
 			var receipts []Receipt
-			ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			_, err := c.Submit(ctx, msg, func(r Receipt) { receipts = append(receipts, r) })
 			return receipts, err
@@ -358,34 +360,25 @@ func TestEveryByteFlipped(t *testing.T) {
 	if testing.Short() {
 		step = 13
 	}
+	f := &flipper{}
+	w.nodes[0].Answer = f.answer
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			size := 0
-			flip := -1
-			n := w.nodes[0]
-			n.Answer = func(path string, body []byte) []byte {
-				if !strings.HasPrefix(path, tt.path) {
-					return body
-				}
-				size = len(body)
-				if flip >= 0 && flip < len(body) {
-					body = bytes.Clone(body)
-					body[flip] ^= 1 << (flip % 8)
-				}
-				return body
+			ask := func(flip int) (got any, size int, err error) {
+				synctest.Test(t, func(t *testing.T) {
+					f.set(tt.path, flip)
+					w.memory = new(store.Memory)
+					got, err = tt.ask(t.Context(), w.client(t, w.nodes[0]))
+				})
+				return got, f.set("none", -1), err
 			}
-			ask := func() (any, error) {
-				w.memory = new(store.Memory)
-				c := w.client(t, n)
-				return tt.ask(t.Context(), c)
-			}
-			want, err := ask()
+			want, size, err := ask(-1)
 			if err != nil || size == 0 {
 				t.Fatalf("the truth: %v, %d bytes", err, size)
 			}
 			same := 0
-			for flip = 0; flip < size; flip += step {
-				got, err := ask()
+			for flip := 0; flip < size; flip += step {
+				got, _, err := ask(flip)
 				if err == nil && !reflect.DeepEqual(got, want) {
 					t.Fatalf("byte %d: got %v, want %v", flip, got, want)
 				}
@@ -396,4 +389,36 @@ func TestEveryByteFlipped(t *testing.T) {
 			t.Logf("%d bytes, %d of them without meaning", size, same)
 		})
 	}
+}
+
+// flipper changes one bit of the answers to some questions. Questions that were
+// given up may still be under way while it is set.
+type flipper struct {
+	mu   sync.Mutex
+	path string
+	flip int
+	size int
+}
+
+// set returns the size of the last answer since it was set before.
+func (f *flipper) set(path string, flip int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	size := f.size
+	f.path, f.flip, f.size = path, flip, 0
+	return size
+}
+
+func (f *flipper) answer(path string, body []byte) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !strings.HasPrefix(path, f.path) {
+		return body
+	}
+	f.size = len(body)
+	if f.flip >= 0 && f.flip < len(body) {
+		body = bytes.Clone(body)
+		body[f.flip] ^= 1 << (f.flip % 8)
+	}
+	return body
 }

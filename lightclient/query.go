@@ -384,9 +384,7 @@ func (c *Client) Search(ctx context.Context, query string) ([]Record, error) {
 func (r Record) fits(query string) bool {
 	q := strings.ToLower(strings.TrimSpace(query))
 	texts := []string{r.ID.String(), r.ItemName(), fmt.Sprint(r.Header.Height)}
-	for _, key := range r.By {
-		texts = append(texts, key)
-	}
+	texts = append(texts, r.By...)
 	for _, e := range r.Evidence {
 		texts = append(texts, e.SHA256, e.CID, e.Name)
 	}

@@ -77,7 +77,7 @@ func (c *Client) checkAway() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.now(); now.Sub(c.fresh) > maxAway {
+	if now := c.now(); !c.fresh.IsZero() && now.Sub(c.fresh) > maxAway {
 		return &ErrTooOld{Since: c.fresh, Now: now}
 	}
 	return nil

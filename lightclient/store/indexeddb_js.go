@@ -78,6 +78,12 @@ func (d *IndexedDB) Swap(name string, old, value []byte) error {
 	return <-done
 }
 
+// Clear forgets everything.
+func (d *IndexedDB) Clear() error {
+	_, err := await(d.db.Call("transaction", values, "readwrite").Call("objectStore", values).Call("clear"))
+	return err
+}
+
 func bytesOf(value js.Value) []byte {
 	if value.IsUndefined() || value.IsNull() {
 		return nil

@@ -15,6 +15,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -27,6 +28,7 @@ import (
 
 	"evident/lightclient"
 	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 	"evident/lightclient/source"
 	"evident/lightclient/store"
@@ -64,16 +66,35 @@ func nodeOf(args []string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// connect opens the client. Nobody may have confirmed the ledger that this node
+// served at the first visit; then another one may take its place, as when a
+// trial consortium is founded anew. A confirmed one stays.
 func connect(ctx context.Context, node string) (*lightclient.Client, error) {
 	first, err := source.New(node)
 	if err != nil {
 		return nil, err
 	}
-	var memory lightclient.Store
-	if memory, err = store.OpenIndexedDB("evident " + node); err != nil {
-		memory = new(store.Memory) // as in a private window: verified, but not remembered
+	config := lightclient.Config{Sources: []lightclient.Source{first}}
+	db, err := store.OpenIndexedDB("evident " + node)
+	if err != nil { // as in a private window: verified, but not remembered
+		config.Store = new(store.Memory)
+		return lightclient.Open(ctx, config)
 	}
-	return lightclient.Open(ctx, lightclient.Config{Sources: []lightclient.Source{first}, Store: memory})
+	config.Store = db
+	c, err := lightclient.Open(ctx, config)
+	if err != nil || c.Pinned() || !servesAnother(ctx, first, c) {
+		return c, err
+	}
+	if err := db.Clear(); err != nil {
+		return nil, err
+	}
+	return lightclient.Open(ctx, config)
+}
+
+func servesAnother(ctx context.Context, node lightclient.Source, c *lightclient.Client) bool {
+	a, err := node.Ask(ctx, lightclient.Question{Method: "GET", Path: "/v1/genesis", Limit: ledger.MaxGenesisSize})
+	file, _ := c.Genesis()
+	return err == nil && a.Status == 200 && !bytes.Equal(a.Body, file)
 }
 
 // follow starts with the first call that needs the ledger, so that a worker

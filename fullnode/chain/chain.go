@@ -79,7 +79,7 @@ type Chain struct {
 	signed  tlog.Tree
 
 	tip    atomic.Pointer[tip] // nil: not even block 0 is final
-	nodes  state.Cache
+	nodes  nodes
 	blocks blockCache
 	why    refusals
 
@@ -104,6 +104,7 @@ func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 	}
 	c := &Chain{file: bytes.Clone(genesis), genesis: g, print: ledger.GenesisFingerprint(genesis), members: g.Members.Digest(),
 		checker: opts.Checker, signed: opts.Signed, changed: make(chan struct{})}
+	c.nodes.pending = map[string][]byte{}
 	c.origin = g.Origin(c.print)
 	if c.engine, err = contract.NewEngine(c.origin, g.Contracts); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)

@@ -41,6 +41,10 @@ type Candidate struct {
 	writes state.Writes                  // nodes of the state tree
 }
 
+func newCandidate(h ledger.Header) *Candidate {
+	return &Candidate{Header: h, values: map[tlog.Hash]json.RawMessage{}}
+}
+
 // Block returns the candidate's header and notes.
 func (c *Candidate) Block() ledger.Block {
 	b := ledger.Block{Header: c.Header, Notes: make([][]byte, len(c.Records))}
@@ -65,8 +69,8 @@ func (c *Chain) genesisCandidate() (*Candidate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("execute block 0: %w", err)
 	}
-	cand := &Candidate{values: map[tlog.Hash]json.RawMessage{merkle.Key(ConsortiumSpace, MembersName): value}}
-	cand.Header = c.header(0, tlog.Hash(c.print), c.genesis.Created)
+	cand := newCandidate(c.header(0, tlog.Hash(c.print), c.genesis.Created))
+	cand.values[merkle.Key(ConsortiumSpace, MembersName)] = value
 	return cand, c.seal(cand, nil)
 }
 
@@ -98,8 +102,7 @@ func (c *Chain) execute(p Proposal) (*Candidate, error) {
 	if err := c.checkProposal(p, parent); err != nil {
 		return nil, fmt.Errorf("execute block %d: %w", p.Height, err)
 	}
-	cand := &Candidate{values: map[tlog.Hash]json.RawMessage{}}
-	cand.Header = c.header(p.Height, p.Parent, p.Time)
+	cand := newCandidate(c.header(p.Height, p.Parent, p.Time))
 	leaves, err := c.apply(cand, p.Notes)
 	if err != nil {
 		return nil, fmt.Errorf("execute block %d: %w", p.Height, err)
@@ -172,21 +175,31 @@ func (c *Chain) seal(cand *Candidate, leaves []tlog.Hash) error {
 	if parent := c.tip.Load(); parent != nil {
 		root, log = parent.state, parent.log
 	}
-	changes := make([]merkle.Leaf, 0, len(cand.values))
-	for key, value := range cand.values {
-		changes = append(changes, merkle.Leaf{Key: key, Value: sha256.Sum256(value)})
-	}
-	snap := c.store.at(uint64(h.Height))
-	defer snap.close()
-	var err error
-	if root, cand.writes, err = state.Update(nodeReader{snap}, &c.nodes, root, uint64(h.Height), changes); err != nil {
-		return stateError(err)
+	root, err := c.update(cand, root)
+	if err != nil {
+		return err
 	}
 	h.Records, h.RecordsRoot, h.State = int64(len(leaves)), ledger.NewRecordsTree(leaves).Root(), root.Hash()
 	cand.tip = tip{Head: Head{Header: *h}, hash: h.Hash(), state: root}
 	cand.tip.log, cand.log = log.grow(cand.tip.hash)
 	cand.Tree = cand.tip.log.tree()
 	return nil
+}
+
+// update returns the tree that the candidate's values make of its parent's.
+func (c *Chain) update(cand *Candidate, parent state.Root) (state.Root, error) {
+	changes := make([]merkle.Leaf, 0, len(cand.values))
+	for key, value := range cand.values {
+		changes = append(changes, merkle.Leaf{Key: key, Value: sha256.Sum256(value)})
+	}
+	r := c.nodes.reader(c.store)
+	defer r.close()
+	root, writes, err := state.Update(r, &c.nodes.cache, parent, uint64(cand.Header.Height), changes)
+	if err != nil {
+		return state.Root{}, stateError(err)
+	}
+	cand.writes = writes
+	return root, nil
 }
 
 // DryRun says what would become of a record now, in a block of that time: nil if it would be applied.
@@ -233,24 +246,6 @@ func (v snapshot) value(key tlog.Hash) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%w: unpack a value: %w", ErrDamaged, err)
 	}
 	return value, nil
-}
-
-// nodeReader reads nodes of the state tree at a snapshot.
-type nodeReader struct{ snapshot }
-
-func (r nodeReader) Get(key []byte) ([]byte, error) {
-	value, err := r.snapshot.Get(nodeKey(key))
-	if errors.Is(err, ErrNotFound) {
-		return nil, state.ErrNotFound
-	}
-	return value, err
-}
-
-// nodeKey drops the version from a key of package state, which is KeyPrefix, the version in 8 bytes, and the node's place.
-// The store has versions of its own, and drops old ones by itself: so nothing replaced has to be deleted.
-func nodeKey(key []byte) []byte {
-	place := make([]byte, 0, len(key)-8)
-	return append(append(place, key[0]), key[9:]...)
 }
 
 // stateError is the class of what package state returns for the newest tree, where everything has to be there.

@@ -79,9 +79,14 @@ func TestStopAnywhere(t *testing.T) {
 	}
 	resume("empty", -1, false)
 	cand, err := c.GenesisCandidate()
-	for h := 0; h < 4; h++ {
+	for h := 0; h < flushHeights+2; h++ {
 		if err != nil {
 			t.Fatal(err)
+		}
+		if h > 2 && h < flushHeights-1 {
+			w.finish(t, c, cand)
+			cand, err = c.Execute(proposal(c, w.notes(t, h*5, h*5+5)...))
+			continue
 		}
 		resume("executed", h-1, false)
 		if err := c.Prepare(cand); err != nil {
@@ -102,8 +107,8 @@ func TestStopAnywhere(t *testing.T) {
 func writeSomeParts(t *testing.T, c *Chain, cand *Candidate) {
 	t.Helper()
 	b := c.store.write(cand.Header.Height)
-	for _, put := range cand.writes.Put {
-		b.set(nodeKey(put.Key), put.Value)
+	if c.nodes.due(cand.Header.Height) {
+		c.nodes.flush(b, &cand.tip, cand.writes)
 	}
 	index(b, cand)
 	if err := b.txn.CommitAt(b.version, nil); err != nil {

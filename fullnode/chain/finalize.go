@@ -7,11 +7,13 @@ import (
 	"github.com/klauspost/compress/s2"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"evident/fullnode/chain/state"
 	"evident/lightclient/ledger"
 )
 
-// retention is for how many blocks the store keeps what was replaced: longer than a reader holds a snapshot.
-const retention = 16
+// retention is for how many blocks the store keeps what was replaced: for readers, who hold a snapshot, and for Open, which
+// executes the blocks after the newest stored tree again.
+const retention = 2 * flushHeights
 
 // Prepare puts the candidate's block on disk, so that the member may sign it (signing rule S5). A later one for the same
 // height takes its place until one is final.
@@ -60,11 +62,15 @@ func (c *Chain) finalize(cand *Candidate, certificate *ledger.Certificate) error
 	}
 	t := cand.tip
 	t.Certificate = certificate
-	if err := c.writeFinal(cand, &t); err != nil {
+	flush := c.nodes.due(t.Header.Height)
+	if err := c.writeFinal(cand, &t, flush); err != nil {
 		return err
 	}
-	c.store.discard(cand.Header.Height)
+	c.store.discard(t.Header.Height)
 	c.why.add(cand.Refused)
+	c.nodes.mu.Lock()
+	defer c.nodes.mu.Unlock()
+	c.nodes.moved(t.Header.Height, flush, cand.writes)
 	c.stored.Store(nil)
 	c.advance(&t)
 	return nil
@@ -85,7 +91,7 @@ func (c *Chain) extends(cand *Candidate) error {
 }
 
 // writeFinal writes the block's parts; the last key of the last part is the pointer to the head.
-func (c *Chain) writeFinal(cand *Candidate, t *tip) error {
+func (c *Chain) writeFinal(cand *Candidate, t *tip, flush bool) error {
 	h := cand.Header.Height
 	b := c.store.write(h)
 	b.set(heightKey(keyHeader, h), cand.Header.Text())
@@ -99,12 +105,12 @@ func (c *Chain) writeFinal(cand *Candidate, t *tip) error {
 	for key, value := range cand.values {
 		b.set(valueKey(key), s2.Encode(nil, value))
 	}
-	for _, put := range cand.writes.Put {
-		b.set(nodeKey(put.Key), put.Value)
+	if flush {
+		c.nodes.flush(b, t, cand.writes)
 	}
 	index(b, cand)
 	b.set(heightKey(keyCertificate, h), t.Certificate.Note)
-	b.set([]byte{keyFinal}, encodeFinal(t))
+	b.set([]byte{keyFinal}, encodeTip(t))
 	return b.commit()
 }
 
@@ -188,10 +194,22 @@ func (c *Chain) replay(block ledger.Block) (*Candidate, error) {
 	return cand, nil
 }
 
-func encodeFinal(t *tip) []byte {
+// encodeTip is height, header hash and state root.
+func encodeTip(t *tip) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(t.Header.Height))
 	b = append(b, t.hash[:]...)
 	return append(b, t.state.Encode()...)
+}
+
+func parseTip(b []byte) (ledger.Height, tlog.Hash, state.Root, error) {
+	if len(b) != 8+tlog.HashSize+state.RootSize {
+		return 0, tlog.Hash{}, state.Root{}, fmt.Errorf("%w: a pointer to a block has %d bytes", ErrDamaged, len(b))
+	}
+	root, err := state.ParseRoot(b[8+tlog.HashSize:])
+	if err != nil {
+		return 0, tlog.Hash{}, state.Root{}, stateError(err)
+	}
+	return ledger.Height(binary.BigEndian.Uint64(b)), tlog.Hash(b[8 : 8+tlog.HashSize]), root, nil
 }
 
 func bodyKey(h ledger.Height, hash tlog.Hash) []byte {

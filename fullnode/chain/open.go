@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"evident/fullnode/chain/state"
 	"evident/lightclient/ledger"
 )
 
@@ -33,6 +32,9 @@ func (c *Chain) load() error {
 		return err
 	}
 	if t != nil {
+		if err := c.rebuild(t); err != nil {
+			return err
+		}
 		c.tip.Store(t)
 		if err := c.checkNewest(t); err != nil {
 			return err
@@ -72,14 +74,11 @@ func (c *Chain) loadTip(snap snapshot) (*tip, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(final) != 8+tlog.HashSize+state.RootSize {
-		return nil, fmt.Errorf("%w: the pointer to the head", ErrDamaged)
+	h, hash, root, err := parseTip(final)
+	if err != nil {
+		return nil, err
 	}
-	h := ledger.Height(binary.BigEndian.Uint64(final))
-	t := &tip{hash: tlog.Hash(final[8:40])}
-	if t.state, err = state.ParseRoot(final[40:]); err != nil {
-		return nil, stateError(err)
-	}
+	t := &tip{hash: hash, state: root}
 	text, err := snap.must("the head's header", heightKey(keyHeader, h))
 	if err != nil {
 		return nil, err

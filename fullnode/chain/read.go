@@ -206,12 +206,7 @@ func (c *Chain) ProveRecord(p Place) (tlog.RecordProof, error) {
 
 // State returns what the newest final state holds under a key, and proves it.
 func (c *Chain) State(space, name string) (StateAnswer, error) {
-	key := merkle.Key(space, name)
-	answer, err := c.proveState(key)
-	if errors.Is(err, ErrDamaged) {
-		// So it looks, too, if so many blocks became final meanwhile that the store dropped what this read needed.
-		answer, err = c.proveState(key)
-	}
+	answer, err := c.proveState(merkle.Key(space, name))
 	if err != nil {
 		return StateAnswer{}, fmt.Errorf("read state %s %q: %w", space, name, err)
 	}
@@ -219,12 +214,16 @@ func (c *Chain) State(space, name string) (StateAnswer, error) {
 }
 
 func (c *Chain) proveState(key tlog.Hash) (StateAnswer, error) {
+	c.nodes.mu.RLock()
+	defer c.nodes.mu.RUnlock()
 	r, err := c.read()
 	if err != nil {
 		return StateAnswer{}, err
 	}
 	defer r.close()
-	want, proof, err := state.Prove(nodeReader{r.snapshot}, &c.nodes, r.tip.state, key)
+	nodes := c.nodes.reader(c.store)
+	defer nodes.close()
+	want, proof, err := state.Prove(nodes, &c.nodes.cache, r.tip.state, key)
 	if err != nil {
 		return StateAnswer{}, stateError(err)
 	}

@@ -17,6 +17,7 @@ import (
 const (
 	keyGenesis     = 'G' // → the genesis file
 	keyFinal       = 'F' // → height, header hash and state root of the head: written last of all that a block changes
+	keyTree        = 'T' // → the same of the newest block whose state tree is stored
 	keyPrepared    = 'P' // → height and header hash of the newest prepared block
 	keyBody        = 'B' // height, 8 bytes of header hash → packed block
 	keyHeader      = 'H' // height → header text

@@ -1,0 +1,220 @@
+//go:build desktoptest
+
+package app
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
+	"evident/lightclient/service"
+)
+
+// These tests drive the real window of the built program, against four real
+// nodes, on whatever display there is. With EVIDENT_SHOTS they leave pictures of
+// the screen in that folder.
+
+// desk is a machine of a person: a home, a display with a window manager, and
+// perhaps a consortium.
+type desk struct {
+	data  string // XDG_DATA_HOME
+	files string
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{data: t.TempDir(), files: t.TempDir()}
+	run(t, exec.Command("openbox", "--sm-disable"))
+	return d
+}
+
+// run starts a program that is ended with the test: politely, then not.
+func run(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", cmd.Path, err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			shoot(t, "failed-"+filepath.Base(cmd.Path))
+		}
+		end(cmd)
+		if t.Failed() {
+			t.Logf("%s said:\n%s", cmd.Path, said.String())
+		}
+	})
+}
+
+func end(cmd *exec.Cmd) {
+	cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(3*time.Second, func() { cmd.Process.Kill() }) // an open dialog blocks the polite end
+	defer late.Stop()
+	cmd.Wait()
+}
+
+// found starts a consortium where the program looks for one.
+func (d *desk) found(t *testing.T) (trusted ledger.Fingerprint) {
+	t.Helper()
+	dir := filepath.Join(d.data, "evident", "dev")
+	run(t, exec.Command(program(t, "evidentd"), "dev", "--dir", dir, "--http", "127.0.0.1:0"))
+	var said struct {
+		Genesis string
+		Nodes   []string
+	}
+	eventually(t, 30*time.Second, "the consortium is there", func() bool {
+		data, err := os.ReadFile(filepath.Join(dir, "consortium.json"))
+		if err != nil || json.Unmarshal(data, &said) != nil {
+			return false
+		}
+		resp, err := http.Get(said.Nodes[0] + "/checkpoint")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	genesis, err := os.ReadFile(said.Genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger.GenesisFingerprint(genesis)
+}
+
+// open starts the desktop program and returns its page.
+func (d *desk) open(t *testing.T, args ...string) (*page, *exec.Cmd) {
+	t.Helper()
+	inspector := freeAddress(t)
+	cmd := exec.Command(program(t, "evident-desktop"), args...)
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+d.data, "WEBKIT_INSPECTOR_HTTP_SERVER="+inspector, "GSETTINGS_BACKEND=memory")
+	run(t, cmd)
+	p := openPage(t, inspector)
+	p.waitFor(t, "document.querySelector('main')")
+	return p, cmd
+}
+
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "bin", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: build it with make desktop build", err)
+	}
+	return path
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (d *desk) file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(d.files, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// keys presses keys in the window that has the focus.
+func xdotool(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("xdotool", args...).CombinedOutput(); err != nil {
+		t.Fatalf("xdotool %q: %v\n%s", args, err, out)
+	}
+}
+
+// answerDialog types a path into the system's file dialog.
+func answerDialog(t *testing.T, path string) {
+	t.Helper()
+	var dialog string
+	eventually(t, 10*time.Second, "the dialog opens", func() bool {
+		active, err := exec.Command("xdotool", "getactivewindow", "getwindowpid", "getactivewindow").Output()
+		fields := strings.Fields(string(active))
+		if err != nil || len(fields) < 1 {
+			return false
+		}
+		dialog = fields[len(fields)-1]
+		kind, _ := exec.Command("xprop", "-id", dialog, "_NET_WM_WINDOW_TYPE").Output()
+		return strings.Contains(string(kind), "DIALOG")
+	})
+	for _, step := range [][]string{{"key", "ctrl+l"}, {"key", "ctrl+a"}, {"type", "--delay", "10", path}, {"key", "Return"}} {
+		time.Sleep(500 * time.Millisecond) // a dialog has the focus before it listens
+		xdotool(t, step...)
+	}
+}
+
+// shoot keeps a picture of the screen.
+func shoot(t *testing.T, name string) {
+	t.Helper()
+	folder := os.Getenv("EVIDENT_SHOTS")
+	if folder == "" {
+		return
+	}
+	if out, err := exec.Command("import", "-window", "root", filepath.Join(folder, name+".png")).CombinedOutput(); err != nil {
+		t.Fatalf("screenshot: %v\n%s", err, out)
+	}
+}
+
+// checkProof verifies the proof beside a file, without any network.
+func checkProof(t *testing.T, file, written string, trusted ledger.Fingerprint) {
+	t.Helper()
+	text, err := os.ReadFile(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := evidence.File(t.Context(), file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := proof.Verify(text, proof.Options{Trusted: &trusted, Content: &proof.Content{SHA256: d.SHA256, CID: d.CID, Size: d.Size}})
+	if report.Verdict != proof.Valid {
+		t.Errorf("proof of %s: %s", file, report.Verdict)
+	}
+}
+
+func TestStampThroughTheWindow(t *testing.T) {
+	d := newDesk(t)
+	trusted := d.found(t)
+	p, _ := d.open(t)
+	p.waitFor(t, "document.body.innerText.includes('Newest final block')")
+	shoot(t, "overview")
+
+	photo := d.file(t, "first photograph.jpg", "light on water")
+	p.eval(t, "location.hash = '#/stamp'")
+	p.click(t, "Choose files")
+	answerDialog(t, photo)
+	p.waitFor(t, "document.body.innerText.includes('first photograph.jpg')")
+	p.click(t, "Timestamp 1 file")
+	p.waitFor(t, "document.querySelector('[data-state=final]')")
+	shoot(t, "stamped")
+	checkProof(t, photo, photo+".evident", trusted)
+
+	p.eval(t, "location.hash = '#/'")
+	p.waitFor(t, "document.body.innerText.includes('Newest final block')")
+	var status service.Status
+	p.invoke(t, "status", service.None{}, &status)
+	if status.Height == "0" || len(status.Sources) != 4 {
+		t.Errorf("status: height %s, %d sources; want a block and four nodes", status.Height, len(status.Sources))
+	}
+	shoot(t, "overview-after")
+}

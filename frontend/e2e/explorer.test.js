@@ -1,13 +1,16 @@
 // Walks through the explorer as a reader does: npm run e2e [-- --url http://127.0.0.1:7080]
 // Without an address it serves the built pages with the mock; with one it walks through a running ledger.
+// --stamped FILE adds a file that was timestamped there, with FILE.evident beside it.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { argument, launch, open } from "./browser.js";
 import { serve } from "./serve.js";
 
 const given = argument("url");
+const stamped = argument("stamped");
 /** @type {import("playwright-core").Browser} */
 let browser;
 /** @type {{ url: string, close: () => void }} */
@@ -169,6 +172,41 @@ describe("browser", () => {
     }
   });
 });
+
+if (stamped)
+  describe("a stamped file", () => {
+    const name = basename(stamped);
+    const file = { name, mimeType: "", buffer: readFileSync(stamped) };
+    const proof = { name: `${name}.evident`, mimeType: "", buffer: readFileSync(`${stamped}.evident`) };
+
+    /** @param {import("playwright-core").Page} page @param {typeof file[]} files */
+    async function choose(page, files) {
+      const chooser = page.waitForEvent("filechooser");
+      await page.locator(".zone button").click();
+      await (await chooser).setFiles(files);
+    }
+
+    test("is found, and its record opens", () =>
+      walk("#/", async (page) => {
+        await choose(page, [file]);
+        await page.locator("[data-found=true]").getByRole("link").click();
+        await page.locator("figure").waitFor();
+      }));
+
+    test("is verified with its proof", () =>
+      walk("#/verify", async (page) => {
+        await choose(page, [file, proof]);
+        await page.locator("[data-verdict=valid]").waitFor();
+      }));
+
+    test("is altered once a byte is another", () =>
+      walk("#/verify", async (page) => {
+        const changed = Buffer.from(file.buffer);
+        changed[changed.length - 1] ^= 1;
+        await choose(page, [{ ...file, buffer: changed }, proof]);
+        await page.locator("[data-verdict=altered]").waitFor();
+      }));
+  });
 
 // What only a made-up ledger can show on demand.
 if (!given)

@@ -47,13 +47,13 @@ export async function serve(port = 0) {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     /** @param {string} type @param {string | Buffer} body */
     const send = (type, body) => response.writeHead(200, { "Content-Type": type }).end(body);
-    if (path.endsWith("/wasm_exec.js") && !path.startsWith("/bare/")) return send(types[".js"], core);
-    if (path.endsWith("/evident.wasm") && !path.startsWith("/bare/"))
-      return send("application/wasm", emptyModule);
+    // Below /bare/ lies the same site without its light client.
+    const bare = path.startsWith("/bare/");
+    const missing = () => response.writeHead(404, { "Content-Type": "text/plain" }).end("no such file\n");
+    if (path.endsWith("/wasm_exec.js")) return bare ? missing() : send(types[".js"], core);
+    if (path.endsWith("/evident.wasm")) return bare ? missing() : send("application/wasm", emptyModule);
     const file = join(dist, normalize(path.replace(/^\/bare\//, "/")).replace(/\/$/, "/index.html"));
-    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) {
-      return response.writeHead(404, { "Content-Type": "text/plain" }).end("no such file\n");
-    }
+    if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) return missing();
     const type = types[/** @type {keyof typeof types} */ (extname(file))] ?? "application/octet-stream";
     response.writeHead(200, { "Content-Type": type });
     createReadStream(file).pipe(response);

@@ -1,5 +1,8 @@
 const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
 
+const leads = (n: number) =>
+  n === 0 ? "No hash is needed" : `${n} ${plural(n, "hash leads", "hashes lead")}`;
+
 const pair = (sentence: string, next: string): readonly [sentence: string, next: string] => [sentence, next];
 
 export const en = {
@@ -135,6 +138,8 @@ export const en = {
     stateAbsent: "The item has no state: proven absent.",
     note: "Record as signed",
     signedAfter: "Signed after",
+    signedAfterBlock: (height: string) => `block ${height}`,
+    empty: "left empty",
     signedAfterNote: "the author’s client had seen a checkpoint of that time",
     existedBy: "Existed no later than",
     existedByNote: "at least one honest member had signed by then",
@@ -266,23 +271,21 @@ export const en = {
     record: "The record is signed by its author",
     recordBody: (id: string) => `SHA-256 of the signed text is the record’s id, ${id}.`,
     inBlock: "The record is in the block",
-    inBlockBody: (index: string, n: string, hashes: string) =>
-      `Leaf ${index} of ${n}; ${hashes} lead from it to the records root in the header.`,
+    inBlockBody: (index: string, n: string, hashes: number) =>
+      `Leaf ${index} of ${n}. ${leads(hashes)} from it to the records root in the header.`,
     state: "The state is under the block’s state root",
     stateBody:
       "A path through the state tree leads from the value, or from its proven absence, to the root in the header.",
     header: "The header names what the block holds",
     headerBody: (height: string) => `Header of block ${height}, exactly as executed by every member.`,
     inLog: "The header is in the chain log",
-    inLogBody: (size: string, hashes: string) =>
-      `A tree of ${size}; ${hashes} lead from the header to its root.`,
+    inLogBody: (size: string, hashes: number) =>
+      `A tree of ${size}. ${leads(hashes)} from the header to its root.`,
     certificate: "The members cosigned that root",
     certificateBody: (n: number, members: number, quorum: number) =>
       `${n} of ${members} members signed it; ${quorum} are needed.`,
     genesis: "The members are those of the genesis you trust",
     genesisBody: "Its fingerprint, as twelve words:",
-    hashes: (n: number) => `${n} ${plural(n, "hash", "hashes")}`,
-    noHashes: "It is the only leaf, so no hash is needed.",
     show: {
       note: "Signed text",
       path: "Path",

@@ -1,5 +1,7 @@
 import type { Messages } from "./index";
 
+const leads = (n: number) => (n === 0 ? "无需散列即可" : `经 ${n} 个散列`);
+
 export const zh: Messages = {
   product: "明证",
   skip: "跳到正文",
@@ -121,6 +123,8 @@ export const zh: Messages = {
     stateAbsent: "该标的没有状态：已证明不存在。",
     note: "签署的记录原文",
     signedAfter: "签署晚于",
+    signedAfterBlock: (height) => `第 ${height} 号区块`,
+    empty: "未填写",
     signedAfterNote: "作者的客户端已看到当时的检查点",
     existedBy: "存在不晚于",
     existedByNote: "至此至少有一个诚实成员已经签名",
@@ -243,19 +247,18 @@ export const zh: Messages = {
     record: "记录由作者签署",
     recordBody: (id) => `签署原文的 SHA-256 即记录编号 ${id}。`,
     inBlock: "记录收录于区块",
-    inBlockBody: (index, n, hashes) => `${n} 条中的第 ${index} 条；经 ${hashes} 到达区块头中的记录根。`,
+    inBlockBody: (index, n, hashes) =>
+      `${n} 条中的第 ${index} 条。${leads(hashes)}从它到达区块头中的记录根。`,
     state: "状态位于区块的状态根之下",
     stateBody: "状态树中的一条路径，从该值（或其已证明的不存在）到达区块头中的状态根。",
     header: "区块头写明区块的内容",
     headerBody: (height) => `第 ${height} 号区块的区块头，与每个成员执行的结果逐字节相同。`,
     inLog: "区块头收录于链日志",
-    inLogBody: (size, hashes) => `树的大小为 ${size}；经 ${hashes} 从区块头到达树根。`,
+    inLogBody: (size, hashes) => `树的大小为 ${size}。${leads(hashes)}从区块头到达树根。`,
     certificate: "成员联署了这个树根",
     certificateBody: (n, members, quorum) => `${members} 个成员中有 ${n} 个签名，需要 ${quorum} 个。`,
     genesis: "这些成员出自您所信任的创世文件",
     genesisBody: "其指纹写成十二个词：",
-    hashes: (n) => `${n} 个散列`,
-    noHashes: "它是唯一的叶子，因此不需要散列。",
     show: {
       note: "签署原文",
       path: "路径",

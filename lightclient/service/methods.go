@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func (s *Service) status(ctx context.Context, _ None) (Status, error) {
 // newest syncs for the first answer; after that Run keeps the head moving.
 func (s *Service) newest(ctx context.Context, c *lightclient.Client) (lightclient.Head, error) {
 	head, ok := c.Head()
-	if ok {
+	asked := slices.ContainsFunc(c.Nodes(), func(n lightclient.NodeStatus) bool { return n.State != lightclient.NodeUnasked })
+	if ok && asked {
 		if _, stale := c.Age(head); !stale {
 			return head, nil
 		}
@@ -255,6 +257,10 @@ func (s *Service) search(ctx context.Context, p SearchParams) (Search, error) {
 	return out, nil
 }
 
+// connectLimit is how long a verification waits to learn which ledger to trust,
+// at the very first visit.
+const connectLimit = 3 * time.Second
+
 // verify needs no ledger: it works without a network. The ledger it trusts is
 // the one this client follows, or the one whose words a person has confirmed.
 func (s *Service) verify(ctx context.Context, p VerifyParams) (Report, error) {
@@ -265,9 +271,13 @@ func (s *Service) verify(ctx context.Context, p VerifyParams) (Report, error) {
 			return Report{}, badRequest("%v", err)
 		}
 		options.Trusted = &f
-	} else if c, err := s.Client(ctx); err == nil {
-		f := c.Trusted().Fingerprint
-		options.Trusted = &f
+	} else {
+		limited, cancel := context.WithTimeout(ctx, connectLimit)
+		defer cancel()
+		if c, err := s.Client(limited); err == nil {
+			f := c.Trusted().Fingerprint
+			options.Trusted = &f
+		}
 	}
 	if p.File != nil {
 		content, err := contentOf(*p.File)

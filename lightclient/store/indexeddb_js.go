@@ -50,7 +50,7 @@ func (d *IndexedDB) Read(name string) ([]byte, error) {
 // Swap implements lightclient.Store. The write is asked for inside the read's
 // callback, because a transaction ends when its last callback has returned.
 func (d *IndexedDB) Swap(name string, old, value []byte) error {
-	t := d.db.Call("transaction", values, "readwrite", map[string]any{"durability": "strict"})
+	t := d.db.Call("transaction", values, "readwrite")
 	store := t.Call("objectStore", values)
 	read := store.Call("get", name)
 	done := make(chan error, 1)

@@ -21,8 +21,9 @@ type Config struct {
 	Peers   map[string][]string `json:"peers"`   // multiaddrs by member name; without, the genesis' addresses
 	Nodes   map[string][]string `json:"nodes"`   // URLs of the nodes by member name, told to light clients as hints
 
-	Log *slog.Logger     `json:"-"`
-	Now func() time.Time `json:"-"` // the member's clock; time.Now when nil
+	Log  *slog.Logger                    `json:"-"`
+	Now  func() time.Time                `json:"-"` // the member's clock; time.Now when nil
+	Free func(dir string) (int64, error) `json:"-"` // free bytes where dir is; the system's when nil
 }
 
 // ReadConfig reads a configuration file. Unknown members are refused, so that

@@ -156,7 +156,7 @@ func (c *Consortium) MustFinal(i int, records ...*ledger.Record) {
 	c.Helper()
 	for _, r := range records {
 		a, err := c.Submit(context.Background(), i, r, 30*time.Second)
-		for began := time.Now(); err == nil && a.HTTP == http.StatusServiceUnavailable && time.Since(began) < 20*time.Second; {
+		for began := time.Now(); (err != nil || a.HTTP == http.StatusServiceUnavailable) && time.Since(began) < 20*time.Second; {
 			time.Sleep(50 * time.Millisecond) // starting
 			a, err = c.Submit(context.Background(), i, r, 30*time.Second)
 		}

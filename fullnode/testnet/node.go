@@ -35,6 +35,7 @@ type Net struct {
 type Node struct {
 	*fullnode.Node // nil while it is stopped
 	Clock          Clock
+	Full           atomic.Bool // its disk has no room
 	place          *Place
 	config         fullnode.Config
 	stop           context.CancelFunc
@@ -64,6 +65,7 @@ func (n *Net) Start(i int) error {
 	node := n.Nodes[i]
 	node.leads.reset(n.TB, i)
 	cfg := node.config
+	cfg.Free = node.free
 	cfg.Now, cfg.Log = node.Clock.Now, slog.New(slog.NewTextHandler(&node.leads, nil))
 	listener, err := net.Listen("tcp", node.place.HTTP)
 	if err != nil {
@@ -89,6 +91,13 @@ func (n *Net) Start(i int) error {
 		node.done <- err
 	}()
 	return nil
+}
+
+func (n *Node) free(string) (int64, error) {
+	if n.Full.Load() {
+		return 1 << 20, nil
+	}
+	return 1 << 40, nil
 }
 
 // MustStart starts these nodes, or all.

@@ -209,6 +209,11 @@ func TestSubmitRefused(t *testing.T) {
 	if _, err := c.Submit(t.Context(), w.Deposit("ada", "x"), nil); !errors.As(err, &refused) || refused.Refusal.Reason.Rule != "C2" {
 		t.Errorf("got %v", err)
 	}
+	for _, n := range c.Nodes() {
+		if n.State != NodeOK {
+			t.Errorf("a node that refuses is %s: %v", n.State, n.Err)
+		}
+	}
 }
 
 func TestStartAndRestart(t *testing.T) {

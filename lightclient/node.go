@@ -230,12 +230,13 @@ func askOne[T any](ctx context.Context, c *Client, n *node, ask func(context.Con
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var lied *ErrLied
+	var refused *Refused
 	switch {
 	case errors.As(err, &lied) && lied.Node == n.source.Name():
 		n.state, n.err = NodeLied, err
 		c.keepLie(lied)
 	case n.state == NodeLied: // found out meanwhile, by another question
-	case err == nil:
+	case err == nil, errors.As(err, &refused):
 		if n.state != NodeBehind {
 			n.state, n.err = NodeOK, nil
 		}

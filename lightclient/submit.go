@@ -54,7 +54,7 @@ func (c *Client) submitOnce(ctx context.Context, r *ledger.Record, received func
 		return Record{}, err
 	}
 	abreast := c.trusted.Members.Faults() + 1
-	receipts, err := gather(ctx, c, spread(c.line()), abreast, 1, func(ctx context.Context, n *node) (Receipt, error) {
+	receipts, err := gather(ctx, c, c.spread(c.line()), abreast, 1, func(ctx context.Context, n *node) (Receipt, error) {
 		return c.send(ctx, n, r)
 	})
 	if err != nil {

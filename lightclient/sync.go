@@ -28,7 +28,7 @@ func (c *Client) Sync(ctx context.Context) (Head, error) {
 		return Head{}, err
 	}
 	want := c.trusted.Members.Faults() + 1
-	_, err := gather(ctx, c, spread(c.line()), want, want, c.askHead)
+	_, err := gather(ctx, c, c.spread(c.line()), want, want, c.askHead)
 	if halted := c.halted(); halted != nil {
 		return Head{}, halted
 	}
@@ -54,7 +54,9 @@ func (c *Client) Survey(ctx context.Context) {
 }
 
 // spread moves nodes of a member that stands before them to the end.
-func spread(nodes []*node) []*node {
+func (c *Client) spread(nodes []*node) []*node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	seen := map[string]bool{}
 	var front, back []*node
 	for _, n := range nodes {

@@ -1,7 +1,6 @@
 package fullnode_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -56,21 +55,6 @@ func TestReceiptOutlivesRestart(t *testing.T) {
 	})
 	net.AwaitLevel(10*time.Second, 0, 1, 2, 3)
 	net.StopAndCheck()
-}
-
-func flipByte(t *testing.T, path string, at float64) {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(data) == 0 {
-		return
-	}
-	data[int(at*float64(len(data)-1))] ^= 0x40
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func filesIn(t *testing.T, dir string) []string {

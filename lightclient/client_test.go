@@ -12,6 +12,7 @@ import (
 
 	. "evident/lightclient"
 	"evident/lightclient/ledger"
+	"evident/lightclient/ledger/ledgertest"
 	"evident/lightclient/proof"
 	"evident/lightclient/store"
 	"evident/lightclient/testnode"
@@ -73,8 +74,7 @@ func mustSync(t testing.TB, c *Client) Head {
 	return h
 }
 
-var photo = ledger.Evidence{Name: "港口.jpg", Size: 5, Media: "image/jpeg", CID: "bafy",
-	SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}
+var photo = ledgertest.New(4).Statement().Evidence[0]
 
 func idOf(t testing.TB, msg []byte) ledger.RecordID {
 	t.Helper()

@@ -20,8 +20,7 @@ import (
 	"evident/lightclient/testnode"
 )
 
-var photo = ledger.Evidence{Name: "港口.jpg", Size: 5, Media: "image/jpeg", CID: "bafy",
-	SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}
+var photo = ledgertest.New(4).Statement().Evidence[0]
 
 func newTestService(t *testing.T) (*Service, *testnode.Ledger, *testnode.Node) {
 	t.Helper()

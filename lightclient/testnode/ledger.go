@@ -65,6 +65,9 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 		l.places[r.ID] = place{height, i}
 		l.set(r.Contract, r.ItemName(), fmt.Sprintf(`{"seq":%d}`, r.Seq))
 		for _, e := range r.Evidence {
+			if e.Mode == ledger.Sealed {
+				continue
+			}
 			l.set("digest", e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // Node serves a ledger. It is a lightclient.Source and an http.Handler. Set its
-// behaviour before it is asked.
+// behaviour before it is asked, or by Change.
 type Node struct {
 	Member ledger.Member
 	Answer func(path string, body []byte) []byte // what it says instead of body; nil: the truth
@@ -160,18 +160,11 @@ func (n *Node) cert(size int64) []byte {
 	return msg
 }
 
-// Hold keeps the node where it is.
-func (n *Node) Hold() {
+// Change changes its behaviour while it may be asked.
+func (n *Node) Change(change func(*Node)) {
 	n.ledger.mu.Lock()
 	defer n.ledger.mu.Unlock()
-	n.Held = true
-}
-
-// Release lets a held node catch up.
-func (n *Node) Release() {
-	n.ledger.mu.Lock()
-	defer n.ledger.mu.Unlock()
-	n.Held = false
+	change(n)
 	n.catchUp()
 }
 

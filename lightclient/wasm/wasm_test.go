@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 	"evident/lightclient/testnode"
 )
 
+// hello is the digest of the five bytes that the known statement names.
 const hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
 // TestInNode runs the very program that pages load, against a node over HTTP.
@@ -34,7 +34,8 @@ func TestInNode(t *testing.T) {
 	glue := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js")
 
 	l := testnode.New(4)
-	l.Add(l.Deposit("ada", "hello", ledger.Evidence{Name: "hello.txt", Size: 5, SHA256: hello}))
+	l.Add(l.Deposit("ada", "hello", ledger.Evidence{
+		CID: "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq", Mode: ledger.Digest, Name: "hello.txt", Size: 5, SHA256: hello}))
 	l.Grow(10)
 	nodes := []*testnode.Node{l.Node(0), l.Node(1)}
 	hints := map[string]string{}

@@ -52,27 +52,23 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// nodeCommand is "node NUMBER down|up|hold|refuse|lie".
+// nodeCommand is "node NUMBER down|up|hold|release|refuse|lie".
 func nodeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	i, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	n := ts.Value("consortium").(*consortium).nodes[i]
-	switch args[1] {
-	case "down":
-		n.Down.Store(true)
-	case "up":
-		n.Down.Store(false)
-	case "hold":
-		n.Hold()
-	case "release":
-		n.Release()
-	case "refuse":
-		n.Refuse = "C2"
-	case "lie":
-		n.Signs = 2
-	default:
+	change, ok := map[string]func(*testnode.Node){
+		"down":    func(n *testnode.Node) { n.Down.Store(true) },
+		"up":      func(n *testnode.Node) { n.Down.Store(false) },
+		"hold":    func(n *testnode.Node) { n.Held = true },
+		"release": func(n *testnode.Node) { n.Held = false },
+		"refuse":  func(n *testnode.Node) { n.Refuse = "C2" },
+		"lie":     func(n *testnode.Node) { n.Signs = 2 },
+	}[args[1]]
+	if !ok {
 		ts.Fatalf("what should node %d do?", i)
 	}
+	n.Change(change)
 }
 
 // flipCommand changes one byte of a file: "flip FILE OFFSET".

@@ -83,7 +83,7 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 			p.say("signed by", "签署者"), p.badged(plain(authors(r.By)), r.Badges.Author),
 			p.say("action", "操作"), fmt.Sprintf("%s %d, %s", r.Contract, r.Version, r.Action),
 			p.say("fields", "字段"), p.badged(plain(compact(r.Fields)), r.Badges.Fields),
-			p.say("state", "状态"), p.badged(plain(r.State.Value), r.Badges.State),
+			p.say("state", "状态"), p.badged(plain(stateText(r.State)), r.Badges.State),
 		)
 		for _, e := range r.Evidence {
 			p.line("  %s  %s  %s B", plain(e.Name), e.Media, e.Size)
@@ -190,6 +190,15 @@ func statementOf(fields json.RawMessage) string {
 		return *known.Text
 	}
 	return string(fields)
+}
+
+// stateText is an item's status, or whatever its state is.
+func stateText(s service.ItemState) string {
+	var known struct{ Status string }
+	if json.Unmarshal([]byte(s.Value), &known) == nil && known.Status != "" {
+		return known.Status
+	}
+	return s.Value
 }
 
 func compact(fields map[string]any) string {

@@ -58,7 +58,7 @@ type tip struct {
 	state state.Root
 }
 
-// height returns the height of the next block.
+// next returns the height of the next block.
 func (t *tip) next() ledger.Height {
 	if t == nil {
 		return 0
@@ -127,6 +127,9 @@ func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 
 // Close releases the folder. Nobody may be reading or writing.
 func (c *Chain) Close() error { return c.store.close() }
+
+// Room returns ErrDiskFull while there is not enough free space for another block.
+func (c *Chain) Room() error { return c.store.room() }
 
 // Genesis returns the genesis file.
 func (c *Chain) Genesis() []byte { return c.file }

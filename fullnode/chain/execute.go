@@ -152,7 +152,7 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 		}
 		changes, refusal, err := c.engine.Apply(view, one.Record, cand.Header.Time, cand.Header.Height)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		if refusal != nil {
 			cand.Refused = append(cand.Refused, Refused{one.Record.ID, refusal})

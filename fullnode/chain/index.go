@@ -63,6 +63,9 @@ func index(b *batch, cand *Candidate) {
 			add(itemPrefix(r.Item))
 		}
 		for _, e := range r.Evidence {
+			if e.Mode == ledger.Sealed {
+				continue
+			}
 			digest, err := hex.DecodeString(e.SHA256)
 			if err != nil {
 				panic("chain: evidence of a record that was not checked: " + e.SHA256)

@@ -94,7 +94,7 @@ func (w *world) statement(i int) ledger.Statement {
 }
 
 func evidence(label string) ledger.Evidence {
-	return ledger.Evidence{CID: "bafy", Media: "image/jpeg", Name: label, SHA256: hex.EncodeToString(seed(label, 0)), Size: 5}
+	return ledger.Evidence{CID: ledger.NewCID(ledger.CodecRaw, [32]byte(seed(label, 0))).String(), Media: "image/jpeg", Mode: ledger.Digest, Name: label, SHA256: hex.EncodeToString(seed(label, 0)), Size: 5}
 }
 
 func (w *world) sign(t testing.TB, s ledger.Statement, authors ...int) *ledger.Record {

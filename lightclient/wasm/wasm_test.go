@@ -34,8 +34,7 @@ func TestInNode(t *testing.T) {
 	glue := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js")
 
 	l := testnode.New(4)
-	l.Add(l.Deposit("ada", "hello", ledger.Evidence{
-		CID: "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq", Mode: ledger.Digest, Name: "hello.txt", Size: 5, SHA256: hello}))
+	l.Add(l.Deposit("ada", "hello", l.Consortium().Statement().Evidence...))
 	l.Grow(10)
 	nodes := []*testnode.Node{l.Node(0), l.Node(1)}
 	hints := map[string]string{}

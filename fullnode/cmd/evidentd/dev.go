@@ -88,6 +88,9 @@ func dev(ctx context.Context, dir, httpAddr string, members int) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", genesisPath, err)
 	}
+	if err := awaitEnded(ctx, dir, g.Members); err != nil {
+		return err
+	}
 	places, err := findPlaces(dir, g, httpAddr)
 	if err != nil {
 		return err
@@ -112,6 +115,29 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w", dir, guard.ErrInUse)
 	}
 	return file, nil
+}
+
+// awaitEnded gives the nodes of a dev that was killed a moment to end.
+func awaitEnded(ctx context.Context, dir string, members ledger.MemberSet) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for _, m := range members {
+		for {
+			lock, err := lockDir(filepath.Join(nodeDir(dir, m.Name), "guard"))
+			if err == nil {
+				lock.Close()
+				break
+			}
+			if !errors.Is(err, guard.ErrInUse) || ctx.Err() != nil {
+				return err
+			}
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
 }
 
 // found makes the members' keys and the genesis that names them. The genesis

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"evident/fullnode"
 	"evident/fullnode/chain"
 	"evident/lightclient/ledger"
+
+	"github.com/libp2p/go-libp2p/gologshim"
 )
 
 // memoryLimit keeps the collector busy before a node of a small machine swaps.
@@ -22,6 +25,9 @@ const memoryLimit = 1 << 30
 // run runs one node until ctx ends.
 func run(ctx context.Context, cfg fullnode.Config) error {
 	debug.SetMemoryLimit(memoryLimit)
+	if !cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		gologshim.SetDefaultHandler(slog.DiscardHandler) // libp2p's own lines are debug lines; its errors come back to us
+	}
 	// Both ports are taken before any folder is touched.
 	listener, err := net.Listen("tcp", cfg.HTTP)
 	if err != nil {

@@ -20,7 +20,7 @@
 // # State
 //
 // An item's state is an Item in canonical JSON, under (contract, item). The first record that names a file's digest is
-// kept for ever as a Claim under ("digest", the digest's 32 bytes).
+// kept for ever as a Claim under ("digest", the digest's 32 bytes). Sealed evidence has no digest to claim.
 package contract
 
 import (
@@ -254,6 +254,9 @@ func after(r *ledger.Record, before *Item, status string, height ledger.Height) 
 // claimDigests adds a claim for each of the record's digests that nobody named before.
 func claimDigests(changes []Change, view View, r *ledger.Record, height ledger.Height) ([]Change, *Refusal, error) {
 	for _, evidence := range r.Evidence {
+		if evidence.Mode == ledger.Sealed {
+			continue
+		}
 		digest, err := hex.DecodeString(evidence.SHA256)
 		if err != nil {
 			return nil, nil, fmt.Errorf("evidence of record %s: %w", r.ID, err)

@@ -109,7 +109,17 @@ func files(labels ...string) []ledger.Evidence {
 	list := []ledger.Evidence{}
 	for _, l := range labels {
 		digest := sha256.Sum256([]byte(l))
-		list = append(list, ledger.Evidence{Name: l, SHA256: hex.EncodeToString(digest[:])})
+		list = append(list, ledger.Evidence{CID: ledger.NewCID(ledger.CodecRaw, digest).String(), Mode: ledger.Digest, Name: l,
+			SHA256: hex.EncodeToString(digest[:])})
+	}
+	return list
+}
+
+// sealed returns the same files as sealed evidence.
+func sealed(labels ...string) []ledger.Evidence {
+	list := files(labels...)
+	for i := range list {
+		list[i].Mode, list[i].Commit, list[i].SHA256 = ledger.Sealed, ledger.Commitment([32]byte{1}, [32]byte{2}).String(), ""
 	}
 	return list
 }
@@ -120,6 +130,7 @@ func TestDeposit(t *testing.T) {
 		change     func(s *ledger.Statement)
 	}{
 		{"good", "", func(s *ledger.Statement) {}},
+		{"sealed evidence only", "", func(s *ledger.Statement) { s.Fields, s.Evidence = json.RawMessage(`{"text":""}`), sealed("a", "b") }},
 		{"evidence only", "", func(s *ledger.Statement) { s.Fields, s.Evidence = json.RawMessage(`{"text":""}`), files("a", "a") }},
 		{"longest text", "", func(s *ledger.Statement) { s.Fields = text(MaxText) }},
 		{"at the limit of time", "", func(s *ledger.Statement) { s.At = now + MaxAhead }},
@@ -239,6 +250,25 @@ func TestFirstClaimStays(t *testing.T) {
 		if err := json.Unmarshal(w.state[DigestSpace+"\x00"+string(digest[:])], &claim); err != nil || claim.Height != want {
 			t.Errorf("%s is claimed at %d, %v, want %d", label, claim.Height, err, want)
 		}
+	}
+}
+
+// TestSealedClaimsNothing holds that a sealed file leaves no digest in the state, and does not disturb those of others.
+func TestSealedClaimsNothing(t *testing.T) {
+	w := newTestWorld(t)
+	s := w.deposit()
+	s.Evidence = append(sealed("a"), files("b")...)
+	if rule := w.try(w.sign(s), 1); rule != "" {
+		t.Fatal(rule)
+	}
+	claims := 0
+	for name := range w.state {
+		if strings.HasPrefix(name, DigestSpace+"\x00") {
+			claims++
+		}
+	}
+	if claims != 1 {
+		t.Errorf("%d claims, want only the open file's", claims)
 	}
 }
 

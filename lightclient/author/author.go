@@ -202,7 +202,7 @@ func (a *Author) sign(ctx context.Context, path, text string, digest evidence.Di
 		At:       now().UnixMilli(),
 		By:       []string{a.Key.Verifier()},
 		Contract: "notes",
-		Evidence: []ledger.Evidence{{CID: digest.CID, Media: mediaType(path), Name: evidenceName(path),
+		Evidence: []ledger.Evidence{{CID: digest.CID, Media: mediaType(path), Mode: ledger.Digest, Name: evidenceName(path),
 			SHA256: hex.EncodeToString(digest.SHA256[:]), Size: digest.Size}},
 		Fields:  json.RawMessage(fields),
 		Ledger:  genesis.Origin(a.Client.Trusted().Fingerprint),

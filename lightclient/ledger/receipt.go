@@ -16,6 +16,8 @@ const MaxReceiptSize = 8 << 10
 const (
 	receiptPurpose = "evident/receipt/v1"
 	refusalPurpose = "evident/refusal/v1"
+	storagePurpose = "evident/storage/v1"
+	erasurePurpose = "evident/erasure/v1"
 )
 
 // Receipt is a member's signed promise that it took a record in and that the
@@ -99,6 +101,55 @@ func OpenRefusal(origin string, member Member, msg []byte) (Refusal, error) {
 	return out, checkOwn(origin, out.Ledger)
 }
 
+// Storage is a member's signed statement about the bytes of one evidence file,
+// under the record that names it: that it keeps them, or, as an erasure, that it
+// kept them and does so no more.
+type Storage struct {
+	Ledger string
+	Record RecordID
+	CID    CID   // of the evidence
+	Bytes  int64 // of the evidence: what was asked to be kept
+	Time   int64 // Unix milliseconds, by the member's clock: when all was there, or gone
+}
+
+// Text returns the six lines of a storage receipt that the member's node key signs.
+func (s Storage) Text() string { return s.text(storagePurpose) }
+
+// ErasureText returns the six lines of an erasure receipt.
+func (s Storage) ErasureText() string { return s.text(erasurePurpose) }
+
+func (s Storage) text(purpose string) string {
+	return fmt.Sprintf("%s\nledger %s\nrecord %s\ncid %s\nbytes %d\ntime %d\n",
+		purpose, s.Ledger, s.Record, s.CID, s.Bytes, s.Time)
+}
+
+// OpenStorage verifies a storage receipt of one member of the ledger named origin.
+func OpenStorage(origin string, member Member, msg []byte) (Storage, error) {
+	return openStorage(storagePurpose, origin, member, msg)
+}
+
+// OpenErasure verifies an erasure receipt of one member of the ledger named origin.
+func OpenErasure(origin string, member Member, msg []byte) (Storage, error) {
+	return openStorage(erasurePurpose, origin, member, msg)
+}
+
+func openStorage(purpose, origin string, member Member, msg []byte) (Storage, error) {
+	text, err := openNodeNote(member, msg)
+	if err != nil {
+		return Storage{}, err
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) != 7 || lines[0] != purpose {
+		return Storage{}, malformed("want the six lines of %s", purpose)
+	}
+	r := lineReader{lines: lines[1:6]}
+	s := Storage{Ledger: r.next("ledger"), Record: r.record(), CID: r.cid(), Bytes: r.number("bytes"), Time: r.number("time")}
+	if r.err != nil || s.text(purpose) != text {
+		return Storage{}, malformed("%s: not the canonical text", purpose)
+	}
+	return s, checkOwn(origin, s.Ledger)
+}
+
 // openNodeNote verifies a note that carries the signature of a member's node
 // and nothing else.
 func openNodeNote(member Member, msg []byte) (string, error) {
@@ -128,6 +179,14 @@ func (r *lineReader) record() RecordID {
 		r.fail("%v", err)
 	}
 	return id
+}
+
+func (r *lineReader) cid() CID {
+	cid, err := ParseCID(r.next("cid"))
+	if err != nil {
+		r.fail("%v", err)
+	}
+	return cid
 }
 
 func checkOwn(origin, got string) error {

@@ -46,15 +46,6 @@ type Point struct {
 	Size int64     `json:"size"`
 }
 
-// Evidence names one file that a record speaks of. The bytes are elsewhere.
-type Evidence struct {
-	CID    string `json:"cid"`    // CIDv1 of its UnixFS DAG, profile unixfs-v1-2025
-	Media  string `json:"media"`  // media type
-	Name   string `json:"name"`   // file name, as the author gave it
-	SHA256 string `json:"sha256"` // of the plain bytes, 64 hexadecimal digits
-	Size   int64  `json:"size"`   // bytes
-}
-
 // Statement is what the authors of a record sign, with members in the order of
 // the canonical JSON.
 type Statement struct {
@@ -189,22 +180,6 @@ func parseStatement(line []byte) (Statement, error) {
 	return st, s.Close()
 }
 
-func (s *Scanner) evidence() Evidence {
-	var e Evidence
-	s.Expect(`{"cid":`)
-	e.CID = s.Text(MaxRecordSize)
-	s.Expect(`,"media":`)
-	e.Media = s.Text(MaxRecordSize)
-	s.Expect(`,"name":`)
-	e.Name = s.Text(MaxRecordSize)
-	s.Expect(`,"sha256":`)
-	e.SHA256 = s.Text(MaxRecordSize)
-	s.Expect(`,"size":`)
-	e.Size = s.Int()
-	s.Expect(`}`)
-	return e
-}
-
 // author is one signature that a record needs.
 type author struct {
 	verifierKey
@@ -294,20 +269,4 @@ func parseSigners(by []string) ([]verifierKey, error) {
 		keys[i] = key
 	}
 	return keys, nil
-}
-
-func checkEvidence(evidence []Evidence) error {
-	for _, e := range evidence {
-		switch {
-		case !isHex(e.SHA256, 32):
-			return malformed("record: evidence: sha256 has 64 hexadecimal digits")
-		case e.Size < 0:
-			return malformed("record: evidence: a size is not negative")
-		case len(e.Name) > 255 || !isPlainText(e.Name):
-			return malformed("record: evidence: a name has at most 255 bytes and no control characters")
-		case len(e.Media) > 127 || !isASCII(e.Media) || len(e.CID) > 128 || !isASCII(e.CID):
-			return malformed("record: evidence: media and cid are short ASCII texts")
-		}
-	}
-	return nil
 }

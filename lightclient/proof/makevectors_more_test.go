@@ -327,6 +327,31 @@ func (m *maker) proofs() {
 	m.add("proof/plain", "valid", "one record alone in its block, the newest one", plain.file)
 	m.add("proof/full", "valid", "in the middle of 41 blocks, with consistency and state", full.file)
 	m.add("proof/history", "valid", "over two changes of the members", changed.file)
+	sealed := newFixture(m.t, shape{sealed: true})
+	m.add("proof/sealed", "valid", "the digest of a sealed file is disclosed", sealed.file)
+	p := sealed.parse(m.t)
+	p.Disclosures = nil
+	m.addProof("sealed-undisclosed", "valid", "the digest of a sealed file is kept back", p)
+	for _, v := range []struct {
+		name    string
+		comment string
+		change  func(d *Disclosure)
+	}{
+		{"salt", "another salt", func(d *Disclosure) { d.Salt[0] ^= 1 }},
+		{"digest", "another digest", func(d *Disclosure) { d.SHA256[0] ^= 1 }},
+		{"index", "a file that the record does not name", func(d *Disclosure) { d.Index = 1 }},
+	} {
+		p := sealed.parse(m.t)
+		v.change(&p.Disclosures[0])
+		m.addProof("salts-"+v.name, "altered disclosure.wrong", v.comment, p)
+	}
+	p = full.parse(m.t)
+	p.Disclosures = sealed.proof.Disclosures
+	m.addProof("salts-open", "altered disclosure.wrong", "a salt for a file that is not sealed", p)
+	p = sealed.parse(m.t)
+	p.Disclosures = append(p.Disclosures, p.Disclosures[0])
+	m.addProof("salts-twice", "altered container.format", "a file twice", p)
+
 	for _, v := range []struct {
 		name, outcome, comment string
 		change                 func(*Proof)
@@ -352,17 +377,11 @@ func (m *maker) proofs() {
 			p.Genesis = bytes.Replace(p.Genesis, []byte("HRB 00001"), []byte("HRB 00009"), 1)
 		}},
 	} {
-		p, err := Parse(full.file)
-		if err != nil {
-			m.t.Fatal(err)
-		}
+		p := full.parse(m.t)
 		v.change(p)
 		m.addProof(v.name, v.outcome, v.comment, p)
 	}
-	p, err := Parse(changed.file)
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	p = changed.parse(m.t)
 	p.History = p.History[:1]
 	m.addProof("history-cut", "altered certificate.format", "the last change is missing: the certificate has more lines than the set before needs", p)
 	p.History = changed.proof.History[1:]
@@ -376,6 +395,7 @@ func (m *maker) proofs() {
 		{"unknown", "altered container.format", "an unknown member", `,"index"`, `,"indeed":1,"index"`},
 		{"index-float", "altered container.format", "a float", `"index":0`, `"index":0.0`},
 		{"index-negative", "altered inclusion.wrong", "a negative index", `"index":0`, `"index":-1`},
+		{"salts-empty", "altered container.format", "an empty list that should be absent", "}\n", `,"salts":[]}` + "\n"},
 		{"since-empty", "altered container.format", "an empty list that should be absent", "}\n", `,"since":[]}` + "\n"},
 		{"path-64", "altered container.limit", "64 hashes", `"path":[]`, `"path":[` + strings.TrimSuffix(strings.Repeat(`"`+tlog.Hash{}.String()+`",`, 64), ",") + `]`},
 		{"tlog-index", "altered container.format", "the tlog-proof of another block", `@v1\nindex 1`, `@v1\nindex 2`},

@@ -19,10 +19,15 @@ func (m *maker) receipts() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	kept := ledger.Storage{Ledger: m.chain.Origin, Record: id, CID: ledger.NewCID(ledger.CodecDagPB, sha256Sum([]byte("root"))),
+		Bytes: 5 << 20, Time: 1763848801000}
+	storage, erasure := kept.Text(), kept.ErasureText()
 	node := ledgertest.Node(m.chain.Genesis.Members[0].Name)
 	stranger, _ := ledgertest.Author("ada")
 	m.add("receipt/plain", "ok", "received, and a promise for two minutes later", m.signBy(receipt, node))
 	m.add("refusal/plain", "ok", "refused under a rule", m.signBy(refusal, node))
+	m.add("storage/plain", "ok", "a file of 5 MiB is kept", m.signBy(storage, node))
+	m.add("erasure/plain", "ok", "and kept no more", m.signBy(erasure, node))
 	for _, v := range []struct{ name, outcome, comment, text, old, new string }{
 		{"receipt/version", "format", "version 2", receipt, "receipt/v1", "receipt/v2"},
 		{"receipt/ledger", "other ledger", "another origin", receipt, "harbour", "haven"},
@@ -35,10 +40,21 @@ func (m *maker) receipts() {
 		{"refusal/unknown", "format", "an unknown member of the reason", refusal, `"zh":`, `"why":"","zh":`},
 		{"refusal/number", "format", "a value that is no text", refusal, `"want":"3"`, `"want":3`},
 		{"refusal/space", "format", "white space", refusal, `"rule":"seq"`, `"rule": "seq"`},
+		{"storage/version", "format", "version 2", storage, "storage/v1", "storage/v2"},
+		{"storage/ledger", "other ledger", "another origin", storage, "harbour", "haven"},
+		{"storage/cid", "format", "a CID in capitals", storage, kept.CID.String(), strings.ToUpper(kept.CID.String())},
+		{"storage/bytes", "format", "a leading zero", storage, "bytes ", "bytes 0"},
+		{"storage/negative", "format", "a negative time", storage, "time ", "time -"},
+		{"storage/line-more", "format", "a line more", storage, "time ", "more 1\ntime "},
+		{"storage/is-erasure", "format", "an erasure for a storage receipt", erasure, "evident", "evident"},
+		{"erasure/is-storage", "format", "a storage receipt for an erasure", storage, "evident", "evident"},
+		{"erasure/ledger", "other ledger", "another origin", erasure, "harbour", "haven"},
 		{"refusal/is-receipt", "format", "a receipt for a refusal", receipt, "evident", "evident"},
 	} {
 		m.add(v.name, v.outcome, v.comment, m.signBy(m.replace(v.text, v.old, v.new), node))
 	}
+	m.add("storage/stranger", "signature", "signed by somebody else", m.signBy(storage, stranger))
+	m.add("erasure/stranger", "signature", "signed by somebody else", m.signBy(erasure, stranger))
 	plain := string(m.signBy(receipt, node))
 	line := plain[len(receipt)+1:]
 	for _, v := range []struct{ name, outcome, comment, msg string }{

@@ -172,6 +172,8 @@ func (m *maker) records() {
 	m.add("record/too-large", "limit", "32 KiB and a byte", m.sign(m.replace(short, "<harbour>", "<harbour>"+strings.Repeat("x", room+1))))
 
 	root := st.After.Root.String()
+	rawCID, dagCID := st.Evidence[0].CID, "bafybeibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"
+	sealedEvidence, commit := m.sealed()
 	nonce := strings.Repeat("0a", 16)
 	many := func(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }
 	for _, v := range []struct{ name, outcome, comment, old, new string }{
@@ -215,7 +217,22 @@ func (m *maker) records() {
 		{"evidence-64", "ok", "64 files", evidence, many(evidence, 64)},
 		{"evidence-sha-upper", "format", "a digest in capitals", "2cf24dba", "2CF24DBA"},
 		{"evidence-sha-short", "format", "a digest of 31 bytes", "2cf24dba", "2cf24d"},
+		{"evidence-public", "ok", "a file that the members keep for everybody", `"mode":"digest"`, `"mode":"public"`},
+		{"evidence-sealed", "ok", "a sealed file, its name and media type kept back", evidence, sealedEvidence},
+		{"evidence-dag", "ok", "a file of many blocks", rawCID, dagCID},
+		{"evidence-mode", "format", "an unknown mode", `"mode":"digest"`, `"mode":"secret"`},
+		{"evidence-mode-none", "format", "no mode", `"mode":"digest"`, `"mode":""`},
+		{"evidence-digest-commit", "format", "a commitment to a public digest", `"commit":""`, `"commit":"` + root + `"`},
+		{"evidence-sealed-sha", "format", "a sealed file with its digest", `"commit":"","media":"image/jpeg","mode":"digest"`, `"commit":"` + root + `","media":"image/jpeg","mode":"sealed"`},
+		{"evidence-sealed-bare", "format", "a sealed file without a commitment", evidence, strings.Replace(sealedEvidence, commit, "", 1)},
+		{"evidence-sealed-short", "format", "a commitment of 31 bytes", evidence, strings.Replace(sealedEvidence, commit, commit[:40]+"AA==", 1)},
+		{"evidence-cid-none", "format", "no CID", rawCID, ""},
+		{"evidence-cid-upper", "format", "a CID in capitals", rawCID, strings.ToUpper(rawCID)},
+		{"evidence-cid-v0", "format", "a CID of version 0", rawCID, "QmSnuWmxptJZdLJpKRarxBMS2Ju2oANVrgbr2xWbie9b2D"},
+		{"evidence-cid-codec", "format", "a CID of dag-cbor", rawCID, "bafyreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"},
+		{"evidence-cid-spare-bits", "format", "spare bits in the base32 of a CID", rawCID, rawCID[:58] + "r"},
 		{"evidence-size", "format", "a negative size", `"size":5`, `"size":-5`},
+		{"evidence-size-huge", "limit", "a size beyond 2^53", `"size":5`, `"size":9007199254740993`},
 		{"evidence-name", "format", "a control character in a file name", "港口 照片", `a\nb`},
 		{"evidence-name-long", "format", "a file name of 256 bytes", "港口 照片.jpg", strings.Repeat("n", 256)},
 		{"evidence-media", "format", "a media type that is not ASCII", "image/jpeg", "image/照片"},
@@ -230,6 +247,16 @@ func (m *maker) records() {
 	} {
 		m.add("record/"+v.name, v.outcome, v.comment, m.sign(m.replace(text, v.old, v.new)))
 	}
+}
+
+// sealed returns the JSON of sealed evidence, and its commitment.
+func (m *maker) sealed() (text, commit string) {
+	e := sealedEvidence()
+	line, err := ledger.EncodeCanonical(e)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(line), e.Commit
 }
 
 // sign makes a note of any text, signed by ada and the others.

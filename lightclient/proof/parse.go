@@ -39,6 +39,9 @@ func Parse(file []byte) (*Proof, error) {
 	p.Inclusion, p.Certificate = r.tlogProof(p.Header)
 	r.Expect(`,"record":`)
 	p.Record = []byte(r.Text(ledger.MaxRecordSize))
+	if r.Has(`,"salts":`) {
+		p.Disclosures = r.disclosures()
+	}
 	if r.Has(`,"since":`) {
 		if p.Since = r.hashes(); len(p.Since) == 0 {
 			r.fail(malformed("since is empty"))
@@ -88,6 +91,30 @@ func (r *reader) change() (c SetChange) {
 	c.Inclusion, c.Certificate = r.tlogProof(c.Header)
 	r.Expect("}")
 	return c
+}
+
+// disclosures reads a list that is not empty and ascends by index.
+func (r *reader) disclosures() (list []Disclosure) {
+	next := int64(0)
+	r.List(ledger.MaxEvidence, func() {
+		var d Disclosure
+		r.Expect(`{"index":`)
+		d.Index = r.Int()
+		r.Expect(`,"salt":`)
+		d.Salt = r.Hash()
+		r.Expect(`,"sha256":`)
+		digest, err := ledger.ParseRecordID(r.Text(2 * len(d.SHA256))) // 64 hexadecimal digits too
+		r.Expect("}")
+		if err != nil || d.Index < next {
+			r.fail(malformed("salts: want ascending indexes and digests of 64 hexadecimal digits"))
+		}
+		d.SHA256, next = digest, d.Index+1
+		list = append(list, d)
+	})
+	if len(list) == 0 {
+		r.fail(malformed("salts is empty"))
+	}
+	return list
 }
 
 func (r *reader) state() *State {

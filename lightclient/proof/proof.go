@@ -13,6 +13,8 @@
 //	 "index":7, "path":["…"],                the record's place in the block, and its inclusion path
 //	 "proof":"c2sp.org/tlog-proof@v1\n…",    the header in the chain log, under a certificate of exactly a quorum
 //	 "record":"evident/record/v1\n…",        the note
+//	 "salts":[{"index":0,"salt":"…","sha256":"…"}],
+//	                                         if given: what the commitments of sealed evidence hide
 //	 "since":["…"],                          if given: the checkpoint that the author named is a prefix of that log
 //	 "state":{"header":"…","path":["…"],"proof":"…","value":"{…}"}}
 //	                                         if given: the item's state in a header of the same log
@@ -27,6 +29,7 @@ package proof
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -57,8 +60,17 @@ type Proof struct {
 	Header      ledger.Header    // of the block
 	Inclusion   tlog.RecordProof // of the header in the certificate's tree
 	Certificate []byte           // the note, with exactly a quorum of cosignatures
+	Disclosures []Disclosure     // of sealed evidence, by ascending index; nil if none
 	Since       tlog.TreeProof   // from the record's "after" to the certificate's tree; nil if not given
 	State       *State           // nil if not given
+}
+
+// Disclosure opens the commitment to one sealed file, so that the file can be
+// compared. It says nothing of the key that opens the ciphertext.
+type Disclosure struct {
+	Index  int64 // of the evidence in the record
+	Salt   [32]byte
+	SHA256 [32]byte
 }
 
 // SetChange is a header that announces a new member set, certified by the old one.
@@ -116,6 +128,7 @@ type (
 		Path    []tlog.Hash  `json:"path"`
 		Proof   string       `json:"proof"`
 		Record  string       `json:"record"`
+		Salts   []saltJSON   `json:"salts,omitempty"`
 		Since   []tlog.Hash  `json:"since,omitempty"`
 		State   *stateJSON   `json:"state,omitempty"`
 	}
@@ -123,6 +136,11 @@ type (
 		Header  string `json:"header"`
 		Members string `json:"members"`
 		Proof   string `json:"proof"`
+	}
+	saltJSON struct {
+		Index  int64     `json:"index"`
+		Salt   tlog.Hash `json:"salt"`
+		SHA256 string    `json:"sha256"`
 	}
 	stateJSON struct {
 		Header string      `json:"header"`
@@ -151,6 +169,9 @@ func (p *Proof) Encode() ([]byte, error) {
 			Members: string(c.Members),
 			Proof:   string(formatTlogProof(c.Header, c.Inclusion, c.Certificate)),
 		})
+	}
+	for _, d := range p.Disclosures {
+		f.Salts = append(f.Salts, saltJSON{d.Index, d.Salt, hex.EncodeToString(d.SHA256[:])})
 	}
 	if s := p.State; s != nil {
 		f.State = &stateJSON{

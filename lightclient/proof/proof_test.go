@@ -37,6 +37,7 @@ type shape struct {
 	since, state    bool
 	fields          string
 	withoutEvidence bool
+	sealed          bool // its evidence, which the proof discloses
 }
 
 func newFixture(t testing.TB, s shape) *fixture {
@@ -55,6 +56,9 @@ func newFixture(t testing.TB, s shape) *fixture {
 	}
 	if s.withoutEvidence {
 		st.Evidence = []ledger.Evidence{}
+	}
+	if s.sealed {
+		st.Evidence = []ledger.Evidence{sealedEvidence()}
 	}
 	ada, _ := ledgertest.Author("ada")
 	var err error
@@ -99,6 +103,9 @@ func newFixture(t testing.TB, s shape) *fixture {
 		p.State = &State{Header: newest, Inclusion: f.Prove(newest.Height, size), Value: value,
 			Proof: f.ProveState(merkle.Key("notes", f.record.ItemName()))}
 	}
+	if s.sealed {
+		p.Disclosures = []Disclosure{{Salt: salt, SHA256: sha256.Sum256([]byte("hello"))}}
+	}
 	if f.proof, err = Build(p); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +113,24 @@ func newFixture(t testing.TB, s shape) *fixture {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// salt hides the five bytes "hello" in sealedEvidence.
+var salt = sha256.Sum256([]byte("salt"))
+
+func sealedEvidence() ledger.Evidence {
+	return ledger.Evidence{CID: "bafkreie7ohywtosou76tasm7j63yigtzxe7d5zqus4zu3j6oltvgtibeom",
+		Commit: ledger.Commitment(salt, sha256.Sum256([]byte("hello"))).String(), Mode: ledger.Sealed, Size: 221}
+}
+
+// parse returns a copy of the proof that a test may change.
+func (f *fixture) parse(t testing.TB) *Proof {
+	t.Helper()
+	p, err := Parse(f.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func (f *fixture) verify(file []byte) Report { return Verify(file, Options{Trusted: &f.Fingerprint}) }
@@ -175,6 +200,45 @@ func TestContent(t *testing.T) {
 			checkTexts(t, r)
 			if got := r.Stage(StageContent).Code; r.Verdict != tt.verdict || got != tt.code {
 				t.Errorf("got %q %q, want %q %q", r.Verdict, got, tt.verdict, tt.code)
+			}
+		})
+	}
+}
+
+// TestSealedContent compares a file with sealed evidence, which needs the disclosure.
+func TestSealedContent(t *testing.T) {
+	f := newFixture(t, shape{sealed: true})
+	hidden := f.parse(t)
+	hidden.Disclosures = nil
+	file, err := hidden.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := &Content{SHA256: sha256.Sum256([]byte("hello")), Size: 5, CID: "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"}
+	other := &Content{SHA256: sha256.Sum256([]byte("hallo")), Size: 5}
+	tests := []struct {
+		name                string
+		file                []byte
+		content             *Content
+		verdict             Verdict
+		codeOf, disclosures string
+	}{
+		{"disclosed", f.file, hello, Valid, "content.disclosed", "disclosure.ok"},
+		{"disclosed, another file", f.file, other, Altered, "content.differs", "disclosure.ok"},
+		{"disclosed, no file", f.file, nil, Valid, "content.not_given", "disclosure.ok"},
+		{"kept back", file, hello, Incomplete, "content.sealed", "disclosure.absent"},
+		{"kept back, no file", file, nil, Valid, "content.not_given", "disclosure.absent"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := Verify(tt.file, Options{Trusted: &f.Fingerprint, Content: tt.content})
+			checkTexts(t, r)
+			content, disclosure := r.Stage(StageContent).Code, r.Stage(StageDisclosure).Code
+			if r.Verdict != tt.verdict || content != tt.codeOf || disclosure != tt.disclosures {
+				t.Errorf("got %q %q %q, want %q %q %q", r.Verdict, content, disclosure, tt.verdict, tt.codeOf, tt.disclosures)
+			}
+			if tt.verdict == Incomplete && r.Reason("en") != r.Stage(StageContent).Text("en") {
+				t.Errorf("the reason is %q", r.Reason("en"))
 			}
 		})
 	}

@@ -16,7 +16,7 @@ const (
 	Valid         Verdict = "valid"          // every stage passed, and the ledger is one the caller trusts
 	Altered       Verdict = "altered"        // a stage failed: the file, or the content, is not what was recorded
 	UnknownLedger Verdict = "unknown ledger" // nothing failed, but a person has to confirm the ledger's words first
-	Incomplete    Verdict = "incomplete"     // not a whole proof of a version that this program knows
+	Incomplete    Verdict = "incomplete"     // not a whole proof of a version that this program knows, or not one for the file at hand
 )
 
 // Exit returns the exit code of a program that verifies: 0 valid, 1 invalid, 2 cannot tell.
@@ -90,6 +90,7 @@ type Proven struct {
 	Members     int              `json:"members"`
 	Cosigners   []Cosigner       `json:"cosigners"`
 	State       *ProvenState     `json:"state,omitempty"`
+	Disclosures []Disclosure     `json:"-"` // of sealed evidence
 }
 
 // Cosigner is a member who signed the certificate.
@@ -125,6 +126,9 @@ func (r *Report) Reason(lang string) string {
 		if r.Stages[i].Status == Failed {
 			return r.Stages[i].Text(lang)
 		}
+	}
+	if content := r.Stage(StageContent); content != nil && content.Code == contentSealed {
+		return content.Text(lang)
 	}
 	return fill(verdictTexts[r.Verdict], lang, map[string]string{"words": strings.Join(r.Words, " ")})
 }

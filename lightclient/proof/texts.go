@@ -22,8 +22,12 @@ var stageTexts = map[string][2]string{
 	"content.ok":        {"The file is the one recorded as “{name}”, {size} bytes, SHA-256 {sha256}.", "文件与记录中的“{name}”一致，{size} 字节，SHA-256 {sha256}。"},
 	"content.not_given": {"No file was given to compare; the record names {files}.", "未提供比对文件；记录列有 {files} 个文件。"},
 	"content.none":      {"The record names no file.", "记录未列任何文件。"},
+	"content.disclosed": {"The file is the sealed file {file} of the record: its SHA-256 is {sha256}.", "文件与记录中的第 {file} 个密封文件一致：SHA-256 {sha256}。"},
+	"content.sealed":    {"The file cannot be compared: the record names {files} sealed files that this proof does not disclose. Ask the author for a proof that does.", "无法比对该文件：记录含 {files} 个密封文件，本证明未予披露。请向作者索取含披露的证明。"},
 	"content.differs":   {"The file is not one of those recorded: its SHA-256 is {sha256}.", "该文件不在记录之列：其 SHA-256 为 {sha256}。"},
 
+	"disclosure.ok":     {"The digests of {files} sealed files are disclosed, and they are the ones recorded.", "已披露 {files} 个密封文件的摘要，与记录相符。"},
+	"disclosure.wrong":  {"What is disclosed of the sealed file {file} is not what was recorded.", "所披露的第 {file} 个密封文件与记录不符。"},
 	"disclosure.absent": {"The proof discloses no hidden value.", "证明未披露任何隐藏值。"},
 
 	"signature.ok":     {"Signed by {signers}.", "签名者：{signers}。"},

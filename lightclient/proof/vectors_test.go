@@ -180,6 +180,12 @@ func checkLedger(v ledgertest.Vector, c *ledgertest.Consortium) (string, error) 
 	case "refusal":
 		r, err := ledger.OpenRefusal(c.Origin, c.Genesis.Members[0], v.Data)
 		return fmt.Sprintf("rule %s", r.Reason.Rule), err
+	case "storage":
+		r, err := ledger.OpenStorage(c.Origin, c.Genesis.Members[0], v.Data)
+		return fmt.Sprintf("bytes %d of %s, time %d", r.Bytes, r.CID, r.Time), err
+	case "erasure":
+		r, err := ledger.OpenErasure(c.Origin, c.Genesis.Members[0], v.Data)
+		return fmt.Sprintf("bytes %d of %s, time %d", r.Bytes, r.CID, r.Time), err
 	case "block":
 		b, err := ledger.ParseBlock(v.Data)
 		return fmt.Sprintf("records %d", len(b.Notes)), err

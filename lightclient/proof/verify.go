@@ -41,7 +41,8 @@ type verification struct {
 }
 
 // Verify checks a proof file. The stages run in the order of the report, but
-// for the member history, which has to come before the certificate. A stage
+// for the disclosure, which has to come before the content, and the member
+// history, which has to come before the certificate. A stage
 // that fails does not stop the others, unless they need what it would have
 // established.
 func Verify(file []byte, opts Options) Report {
@@ -52,8 +53,8 @@ func Verify(file []byte, opts Options) Report {
 	if !v.checkContainer(file) {
 		return v.Report
 	}
+	v.checkDisclosure()
 	v.checkContent(opts.Content)
-	v.set(StageDisclosure, Absent, "disclosure.absent")
 	v.checkSignatures()
 	v.checkInclusion()
 	if v.checkHistory() && v.checkCertificate() {
@@ -86,6 +87,9 @@ func (v *verification) conclude(trusted *ledger.Fingerprint) {
 		}
 	}
 	v.Proven = &v.proven
+	if v.Stage(StageContent).Code == contentSealed {
+		return // Incomplete: the file at hand could not be compared
+	}
 	v.Verdict = UnknownLedger
 	if trusted != nil && *trusted == v.Fingerprint {
 		v.Verdict = Valid
@@ -140,6 +144,27 @@ func (v *verification) parse(file []byte) (err error) {
 	return nil
 }
 
+// checkDisclosure checks that every salt opens the commitment of the evidence it names.
+func (v *verification) checkDisclosure() {
+	if len(v.Disclosures) == 0 {
+		v.set(StageDisclosure, Absent, "disclosure.absent")
+		return
+	}
+	for _, d := range v.Disclosures {
+		if d.Index >= int64(len(v.record.Evidence)) || v.record.Evidence[d.Index].Commit != ledger.Commitment(d.Salt, d.SHA256).String() {
+			v.set(StageDisclosure, Failed, "disclosure.wrong", "file", strconv.FormatInt(d.Index+1, 10))
+			return
+		}
+	}
+	v.proven.Disclosures = v.Disclosures
+	v.set(StageDisclosure, Passed, "disclosure.ok", "files", strconv.Itoa(len(v.Disclosures)))
+}
+
+// contentSealed is the code of a content stage that could not compare.
+const contentSealed = "content.sealed"
+
+// checkContent looks for the file among the evidence whose digest is known. A
+// file that is not there could still be one that is sealed and not disclosed.
 func (v *verification) checkContent(content *Content) {
 	files := v.record.Evidence
 	switch {
@@ -151,11 +176,26 @@ func (v *verification) checkContent(content *Content) {
 		return
 	}
 	digest := hex.EncodeToString(content.SHA256[:])
+	hidden := -len(v.proven.Disclosures)
 	for _, e := range files {
+		if e.Mode == ledger.Sealed {
+			hidden++
+			continue
+		}
 		if e.SHA256 == digest && e.Size == content.Size && (content.CID == "" || content.CID == e.CID) {
 			v.set(StageContent, Passed, "content.ok", "name", e.Name, "size", strconv.FormatInt(e.Size, 10), "sha256", digest)
 			return
 		}
+	}
+	for _, d := range v.proven.Disclosures {
+		if d.SHA256 == content.SHA256 {
+			v.set(StageContent, Passed, "content.disclosed", "file", strconv.FormatInt(d.Index+1, 10), "sha256", digest)
+			return
+		}
+	}
+	if hidden > 0 {
+		v.set(StageContent, NotRun, contentSealed, "files", strconv.Itoa(hidden))
+		return
 	}
 	v.set(StageContent, Failed, "content.differs", "sha256", digest)
 }

@@ -111,11 +111,16 @@ type Block struct {
 	Proof        Proof           `json:"proof"`
 }
 
+// Evidence is a file that a record names. A sealed one has a commitment instead
+// of a digest, unless a proof file discloses the digest; its CID and size are
+// the ciphertext's, and its name and media type may be empty.
 type Evidence struct {
 	Name   string `json:"name"`
 	Size   string `json:"size"`
 	Media  string `json:"media"`
+	Mode   string `json:"mode" ts:"\"digest\" | \"public\" | \"sealed\""`
 	SHA256 string `json:"sha256"`
+	Commit string `json:"commit"`
 	CID    string `json:"cid"`
 }
 

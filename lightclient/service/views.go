@@ -91,7 +91,8 @@ func describe(members ledger.MemberSet, r lightclient.Record) LedgerRecord {
 		panic("service: fields of a record that was checked: " + err.Error())
 	}
 	for _, e := range r.Record.Evidence {
-		out.Evidence = append(out.Evidence, Evidence{Name: e.Name, Size: strconv.FormatInt(e.Size, 10), Media: e.Media, SHA256: e.SHA256, CID: e.CID})
+		out.Evidence = append(out.Evidence, Evidence{Name: e.Name, Size: strconv.FormatInt(e.Size, 10), Media: e.Media,
+			Mode: string(e.Mode), SHA256: e.SHA256, Commit: e.Commit, CID: e.CID})
 	}
 	return out
 }
@@ -156,6 +157,9 @@ func recordOf(file []byte, proven *proof.Proven) (*LedgerRecord, error) {
 		return nil, err
 	}
 	out := describe(members, lightclient.Record{Record: r, Index: p.Index, Path: p.Path, Header: p.Header, Inclusion: p.Inclusion, Certificate: cert})
+	for _, d := range proven.Disclosures {
+		out.Evidence[d.Index].SHA256 = hex.EncodeToString(d.SHA256[:])
+	}
 	if proven.SignedAfter {
 		out.Badges.SignedAfter = Proven
 	}

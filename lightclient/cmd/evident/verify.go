@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
 )
@@ -151,6 +152,10 @@ func (p *program) provenRows(r *proof.Proven) {
 		p.say("claims", "作者声明"), plain(statementOf(r.Record.Fields)),
 	}
 	for _, e := range r.Record.Evidence {
+		if e.Mode == ledger.Sealed {
+			rows = append(rows, p.say("sealed file", "密封文件"), fmt.Sprintf("%s  %d B  %s", plain(e.Name), e.Size, e.CID))
+			continue
+		}
 		rows = append(rows, p.say("file", "文件"), fmt.Sprintf("%s  %d B  %s", plain(e.Name), e.Size, e.SHA256))
 	}
 	p.rows(rows...)

@@ -91,7 +91,7 @@ func (c *Consortium) Statement() ledger.Statement {
 		After: ledger.Point{Size: 1, Root: tlog.RecordHash([]byte("block 0"))}, By: []string{ada},
 		Fields: json.RawMessage(`{"text":"港口的照片 & <harbour>"}`), Nonce: strings.Repeat("0a", 16),
 		Evidence: []ledger.Evidence{{
-			CID: "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq", Media: "image/jpeg", Name: "港口 照片.jpg",
+			CID: "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq", Media: "image/jpeg", Mode: ledger.Digest, Name: "港口 照片.jpg",
 			SHA256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", Size: 5,
 		}},
 	}

@@ -124,7 +124,9 @@ export interface Evidence {
   name: string;
   size: string;
   media: string;
+  mode: "digest" | "public" | "sealed";
   sha256: string;
+  commit: string;
   cid: string;
 }
 

@@ -92,8 +92,10 @@ func storeOptions(dir string, synced bool) badger.Options {
 		WithDetectConflicts(false).
 		WithMemTableSize(8 << 20).
 		WithNumMemtables(2).
-		WithNumLevelZeroTables(4).
-		WithNumLevelZeroTablesStall(8).
+		WithNumLevelZeroTables(8).
+		WithBaseLevelSize(64 << 20).
+		WithBaseTableSize(8 << 20).
+		WithNumLevelZeroTablesStall(16).
 		WithNumCompactors(2).
 		WithValueThreshold(4 << 10).
 		WithValueLogFileSize(16 << 20).

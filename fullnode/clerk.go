@@ -243,6 +243,9 @@ func (c *clerk) finalize(certificate *ledger.Certificate) error {
 // adopt takes a final block from a peer in, verified and executed by the chain.
 func (c *clerk) adopt(b imported) error {
 	if err := c.chain.Import(b.block, b.certificate); err != nil {
+		if errors.Is(err, chain.ErrDamaged) {
+			c.fail(err) // a quorum signed the block: what is wrong is this ledger
+		}
 		return err
 	}
 	head, _ := c.chain.Head()

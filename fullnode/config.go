@@ -29,7 +29,7 @@ type Config struct {
 // ReadConfig reads a configuration file. Unknown members are refused, so that
 // a misspelt setting is never silently ignored.
 func ReadConfig(path string) (Config, error) {
-	var c Config
+	c := Config{HTTP: "127.0.0.1:7080"} // other interfaces only when they are named
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return c, fmt.Errorf("read configuration: %w", err)
@@ -38,6 +38,9 @@ func ReadConfig(path string) (Config, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return c, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	if len(c.Listen) == 0 {
+		return c, fmt.Errorf("read configuration %s: it names no address to listen on", path)
 	}
 	base := filepath.Dir(path)
 	c.Dir, c.Genesis = resolve(base, c.Dir), resolve(base, c.Genesis)

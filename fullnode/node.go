@@ -118,7 +118,7 @@ func Open(cfg Config) (n *Node, err error) {
 		return n, err
 	}
 
-	// The network: one port, and the members' protocol before Raft needs it.
+	// The network: one port, Raft on it, and the members' protocol, which asks Raft who leads.
 	if n.host, err = newHost(n.id, cfg.Listen); err != nil {
 		return n, err
 	}
@@ -130,10 +130,10 @@ func Open(cfg Config) (n *Node, err error) {
 			n.host.Peerstore().AddAddrs(n.peers.ids[m.Name], peerAddrs(append(cfg.Peers[m.Name], m.Addresses...)), 1<<62)
 		}
 	}
-	if n.members, err = n.serveMembers(); err != nil {
+	if n.order, err = n.openOrder(); err != nil {
 		return n, err
 	}
-	n.order, err = n.openOrder()
+	n.members, err = n.serveMembers()
 	return n, err
 }
 
@@ -223,11 +223,11 @@ func (n *Node) Run(ctx context.Context) error {
 // is closed already.
 func (n *Node) Close() error {
 	var errs []error
-	if n.order != nil {
-		errs = append(errs, n.order.Close())
-	}
 	if n.members != nil {
 		errs = append(errs, n.members.Close())
+	}
+	if n.order != nil {
+		errs = append(errs, n.order.Close())
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())

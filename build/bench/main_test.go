@@ -1,9 +1,13 @@
 package main
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestMetric(t *testing.T) {
-	out := []byte("goos: linux\nBenchmarkFileX-2 \t 1\t 9.9 of-sha256\nBenchmarkFile-2 \t 3\t 1254 cid-MiB/s\t 0.954 of-sha256\nPASS\n")
+	out := []byte("goos: linux\nBenchmarkFileX-2 \t 1\t 9.9 of-sha256\nBenchmarkFile-2 \t 3\t 1254 cid-MiB/s\t 0.954 of-sha256\n" +
+		"BenchmarkSync/blocks=100-2 \t 7\t 12 ns/op\nBenchmarkSync/blocks=1000 \t 7\t 13 ns/op\nPASS\n")
 	tests := []struct {
 		name, benchmark, unit string
 		want                  float64
@@ -11,6 +15,8 @@ func TestMetric(t *testing.T) {
 	}{
 		{"first metric", "BenchmarkFile", "cid-MiB/s", 1254, true},
 		{"second metric", "BenchmarkFile", "of-sha256", 0.954, true},
+		{"part of a benchmark", "BenchmarkSync/blocks=100", "ns/op", 12, true},
+		{"on one core", "BenchmarkSync/blocks=1000", "ns/op", 13, true},
 		{"other unit", "BenchmarkFile", "ns/op", 0, false},
 		{"other benchmark", "BenchmarkNone", "of-sha256", 0, false},
 	}
@@ -25,21 +31,28 @@ func TestMetric(t *testing.T) {
 }
 
 func TestRow(t *testing.T) {
+	measured := outputs{"./x BenchmarkX": []byte("BenchmarkX-2 1 4096 bytes/op 79.9 % 5 s\n")}
+	bytes := value{"bytes/op", 1024, "KiB", 4, false}
 	tests := []struct {
-		name  string
-		f     figure
-		value float64
-		want  string
+		name   string
+		values []value
+		needs  func() error
+		want   string
 	}{
-		{"floor met", figure{title: "speed", unit: "%", goal: 80, atLeast: true}, 95.44, "speed\t95.4 %\t>= 80 %\tmet"},
-		{"floor missed", figure{title: "speed", unit: "%", goal: 80, atLeast: true}, 79.9, "speed\t79.9 %\t>= 80 %\tmissed"},
-		{"ceiling met", figure{title: "size", unit: "B", goal: 4096}, 4096, "size\t4096 B\t<= 4096 B\tmet"},
-		{"ceiling missed", figure{title: "size", unit: "B", goal: 4096}, 5600, "size\t5600 B\t<= 4096 B\tmissed"},
+		{"ceiling met", []value{bytes}, nil, "speed\t<= 4 KiB\t4 KiB\tmet"},
+		{"ceiling missed", []value{{"bytes/op", 1, "B", 4095, false}}, nil, "speed\t<= 4095 B\t4096 B\tmissed"},
+		{"floor met", []value{{"%", 1, "%", 79.9, true}}, nil, "speed\t>= 79.9 %\t79.9 %\tmet"},
+		{"floor missed", []value{{"%", 1, "%", 80, true}}, nil, "speed\t>= 80 %\t79.9 %\tmissed"},
+		{"one of two missed", []value{{"%", 1, "%", 80, true}, bytes}, nil, "speed\t>= 80 %, <= 4 KiB\t79.9 %, 4 KiB\tmissed"},
+		{"one without a goal", []value{bytes, {"s", 1, "s", 0, false}}, nil, "speed\t<= 4 KiB\t4 KiB, 5 s\tmet"},
+		{"no goal", []value{{"s", 1, "s", 0, false}}, nil, "speed\t\t5 s\t"},
+		{"not on this machine", []value{bytes}, func() error { return errors.New("no browser") }, "speed\t<= 4 KiB\tnot measured: no browser\t"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.f.row(tt.value); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			got, err := figure{"speed", "./x", "BenchmarkX", tt.values, tt.needs}.row(measured)
+			if err != nil || got != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}

@@ -239,3 +239,46 @@ func TestStrangersAreNotAnswered(t *testing.T) {
 	}
 	net.StopAndCheck()
 }
+
+// A quorum signed another block than this node's execution gives: either the
+// node or the quorum is wrong, and the node signs nothing more, loudly.
+func TestQuorumContradictsExecution(t *testing.T) {
+	for _, path := range []string{"/blocks", "/cosignature"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			var block, certificate []byte
+			net := testnet.New(t, 4)
+			liar := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/head" && path == "/blocks":
+					io.WriteString(w, "1000")
+				case r.URL.Path == "/blocks":
+					w.Write(ledger.AppendFrame(ledger.AppendFrame(nil, block), certificate))
+				case r.URL.Path == "/cosignature" && path == "/cosignature":
+					w.Write(certificate)
+				}
+			})
+			digest := net.Members().Digest()
+			genesis, err := ledger.ParseGenesis(net.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := ledger.Header{Ledger: net.Origin, Parent: tlog.Hash(ledger.GenesisFingerprint(net.File)), Time: genesis.Created,
+				RecordsRoot: ledger.NewRecordsTree(nil).Root(), State: tlog.RecordHash([]byte("another state")), Members: digest, Next: digest}
+			block = ledger.Block{Header: other}.Encode()
+			tree := tlog.Tree{N: 1, Hash: other.Hash()}
+			certificate = append(ledger.FormatCheckpoint(net.Origin, tree), '\n')
+			for _, i := range []int{0, 1, impostor} {
+				certificate = append(certificate, net.SignUnguarded(i, tree)...)
+				net.Play(i, liar)
+			}
+			net.MustStart(2)
+			net.Eventually(20*time.Second, "the node signs no more", func() bool { return net.Nodes[2].Failure() != nil })
+			if head, ok := net.Nodes[2].Chain().Head(); ok {
+				t.Errorf("block %d is final", head.Header.Height)
+			}
+			t.Log(net.Nodes[2].Failure())
+			net.StopAll()
+		})
+	}
+}

@@ -33,7 +33,8 @@ type flush struct {
 }
 
 // openJournal opens the file and returns the notes in it. A torn frame at the
-// end is the crash of a write that nobody was promised anything for.
+// end is the crash of a write that nobody was promised anything for; a frame
+// that was damaged later does not take those behind it along.
 func openJournal(path string) (*journal, [][]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -41,11 +42,14 @@ func openJournal(path string) (*journal, [][]byte, error) {
 	}
 	var notes [][]byte
 	for len(data) > 0 {
-		note, rest, ok := readEntry(data)
-		if !ok {
+		note, rest, whole := readEntry(data)
+		if note == nil {
 			break
 		}
-		notes, data = append(notes, note), rest
+		if whole {
+			notes = append(notes, note)
+		}
+		data = rest
 	}
 	j := &journal{path: path}
 	return j, notes, j.rewrite(func() [][]byte { return notes })
@@ -56,7 +60,9 @@ func appendEntry(out, note []byte) []byte {
 	return ledger.AppendFrame(out, note)
 }
 
-func readEntry(data []byte) (note, rest []byte, ok bool) {
+// readEntry returns the first note, nil if there is none, and whether it is
+// what was written.
+func readEntry(data []byte) (note, rest []byte, whole bool) {
 	if len(data) < 5 {
 		return nil, nil, false
 	}

@@ -269,8 +269,9 @@ func (n *Node) finalTree() tlog.Tree {
 // fail ends this member's signing and keeps the reason for its operator.
 func (n *Node) fail(err error) {
 	n.guard.Stop(err)
-	n.failure.CompareAndSwap(nil, &err)
-	n.log.Error("this node cosigns no more", "err", err)
+	if n.failure.CompareAndSwap(nil, &err) {
+		n.log.Error("this node cosigns no more", "err", err)
+	}
 }
 
 // Failure says why this node cosigns no more, or nil.

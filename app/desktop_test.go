@@ -47,9 +47,6 @@ func run(t *testing.T, cmd *exec.Cmd) {
 		t.Fatalf("start %s: %v", cmd.Path, err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
-			shoot(t, "failed-"+filepath.Base(cmd.Path))
-		}
 		end(cmd)
 		if t.Failed() {
 			t.Logf("%s said:\n%s", cmd.Path, said.String())
@@ -99,6 +96,11 @@ func (d *desk) open(t *testing.T, args ...string) (*page, *exec.Cmd) {
 	cmd := exec.Command(program(t, "evident-desktop"), args...)
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+d.data, "WEBKIT_INSPECTOR_HTTP_SERVER="+inspector, "GSETTINGS_BACKEND=memory")
 	run(t, cmd)
+	t.Cleanup(func() {
+		if t.Failed() {
+			shoot(t, "failed-"+t.Name())
+		}
+	})
 	p := openPage(t, inspector)
 	p.waitFor(t, "document.querySelector('main')")
 	return p, cmd
@@ -170,6 +172,7 @@ func shoot(t *testing.T, name string) {
 	if folder == "" {
 		return
 	}
+	time.Sleep(time.Second) // what the page says is painted a little later
 	if out, err := exec.Command("import", "-window", "root", filepath.Join(folder, name+".png")).CombinedOutput(); err != nil {
 		t.Fatalf("screenshot: %v\n%s", err, out)
 	}
@@ -209,6 +212,14 @@ func TestStampThroughTheWindow(t *testing.T) {
 	shoot(t, "stamped")
 	checkProof(t, photo, photo+".evident", trusted)
 
+	p.click(t, "Open the record")
+	p.click(t, "Save the proof")
+	saved := filepath.Join(d.files, "for the court.evident")
+	answerDialog(t, saved)
+	eventually(t, 10*time.Second, "the proof is saved", func() bool { _, err := os.Stat(saved); return err == nil })
+	checkProof(t, photo, saved, trusted)
+	shoot(t, "record")
+
 	p.eval(t, "location.hash = '#/'")
 	p.waitFor(t, "document.body.innerText.includes('Newest final block')")
 	var status service.Status
@@ -217,4 +228,34 @@ func TestStampThroughTheWindow(t *testing.T) {
 		t.Errorf("status: height %s, %d sources; want a block and four nodes", status.Height, len(status.Sources))
 	}
 	shoot(t, "overview-after")
+}
+
+// TestNothingIsLost hands a file over where no node is known, kills the
+// program, founds a consortium and starts the program again.
+func TestNothingIsLost(t *testing.T) {
+	d := newDesk(t)
+	p, cmd := d.open(t)
+	p.waitFor(t, "document.querySelector('[role=alert]')?.innerText.includes('No node is known yet')")
+	shoot(t, "without-nodes")
+	photo := d.file(t, "港口 照片.png", "海上的光")
+	var status service.StampStatus
+	p.invoke(t, "stamp", service.StampParams{Paths: []string{photo}, Statement: "初稿"}, &status)
+	cmd.Process.Kill()
+	cmd.Wait()
+
+	trusted := d.found(t)
+	p, _ = d.open(t)
+	p.eval(t, "location.hash = '#/stamp'")
+	p.waitFor(t, "document.querySelector('[data-state=final]')?.innerText.includes('港口 照片.png')")
+	checkProof(t, photo, photo+".evident", trusted)
+	p.click(t, "中文")
+	shoot(t, "stamped-zh")
+}
+
+func TestSecondWindow(t *testing.T) {
+	d := newDesk(t)
+	d.open(t)
+	second, _ := d.open(t)
+	second.waitFor(t, "document.querySelector('[role=alert]')?.innerText.includes('Another Evident window')")
+	shoot(t, "second-window")
 }

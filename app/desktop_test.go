@@ -4,6 +4,7 @@ package app
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -137,7 +138,7 @@ func (d *desk) file(t *testing.T, name, content string) string {
 	return path
 }
 
-// keys presses keys in the window that has the focus.
+// xdotool presses keys and moves the mouse.
 func xdotool(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("xdotool", args...).CombinedOutput(); err != nil {
@@ -258,4 +259,44 @@ func TestSecondWindow(t *testing.T) {
 	second, _ := d.open(t)
 	second.waitFor(t, "document.querySelector('[role=alert]')?.innerText.includes('Another Evident window')")
 	shoot(t, "second-window")
+}
+
+// TestDropOnTheWindow drags files from another window. A view that is left to
+// itself would show the file instead of the page.
+func TestDropOnTheWindow(t *testing.T) {
+	d := newDesk(t)
+	p, _ := d.open(t)
+	p.eval(t, "location.hash = '#/stamp'")
+	p.waitFor(t, "document.body.innerText.includes('Drop files here')")
+	paths := []string{d.file(t, "港口 照片.png", "a"), d.file(t, "b & c #1%20.pdf", "b")}
+	drag := filepath.Join(t.TempDir(), "drag")
+	build := exec.Command("sh", "-c", `cc -o "$0" testdata/drag.c $(pkg-config --cflags --libs gtk+-3.0)`, drag)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the window to drag from: %v\n%s", err, out)
+	}
+	run(t, exec.Command(drag, paths...))
+	eventually(t, 10*time.Second, "the window to drag from opens", func() bool {
+		return exec.Command("xdotool", "search", "--name", "^files to drag$").Run() == nil
+	})
+	steps := [][]string{{"search", "--name", "^files to drag$", "mousemove", "--window", "%1", "60", "30"}, {"mousedown", "1"}}
+	for x := 80; x <= 600; x += 40 { // a drag begins with small moves
+		steps = append(steps, []string{"mousemove", fmt.Sprint(x), fmt.Sprint(60 + x/2)})
+	}
+	for _, step := range append(steps, []string{"mouseup", "1"}) {
+		time.Sleep(100 * time.Millisecond)
+		xdotool(t, step...)
+	}
+	p.click(t, "Timestamp 2 files")
+	p.waitFor(t, "document.querySelectorAll('[data-state]').length === 2")
+	shoot(t, "dropped")
+	var status service.StampStatus
+	p.invoke(t, "stampStatus", service.None{}, &status)
+	for i, j := range status.Jobs {
+		if j.Path != paths[i] {
+			t.Errorf("got %q, want %q", j.Path, paths[i])
+		}
+	}
+	if len(status.Jobs) != len(paths) {
+		t.Errorf("%d files in the queue, want %d", len(status.Jobs), len(paths))
+	}
 }

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 
@@ -16,7 +18,7 @@ func main() {
 	if err == nil {
 		err = wails.Run(window)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "evident:", err)
 		os.Exit(1)
 	}

@@ -51,6 +51,12 @@ func (f *fakeStamper) setDown(down bool) {
 	f.down = down
 }
 
+func (f *fakeStamper) tries() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reached
+}
+
 func (f *fakeStamper) reach(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -273,8 +279,8 @@ func TestWithoutANodeFilesWait(t *testing.T) {
 		if got := b.states(); !slices.Equal(got, []string{queued}) {
 			t.Fatalf("without a node: %q", got)
 		}
-		if f.reached > 12 {
-			t.Errorf("%d tries in %v", f.reached, 10*b.retry)
+		if n := f.tries(); n > 12 {
+			t.Errorf("%d tries in %v", n, 10*b.retry)
 		}
 		f.setDown(false)
 		sleep(t.Context(), 3*b.retry)

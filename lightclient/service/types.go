@@ -249,7 +249,8 @@ type VerifyParams struct {
 type Stage struct {
 	Name   string `json:"name"`
 	Status string `json:"status" ts:"\"passed\" | \"failed\" | \"absent\" | \"not run\""`
-	Detail string `json:"detail"`
+	En     string `json:"en"` // what was found, in one sentence
+	Zh     string `json:"zh"`
 }
 
 type Report struct {

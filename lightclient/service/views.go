@@ -114,7 +114,7 @@ func ReportOf(file []byte, options proof.Options) Report {
 	out := Report{Verdict: string(r.Verdict), Exit: r.Exit(), Stages: []Stage{}, Words: []string{}}
 	for i := range r.Stages {
 		stage := &r.Stages[i]
-		out.Stages = append(out.Stages, Stage{Name: stage.Name, Status: string(stage.Status), Detail: stage.Text("en")})
+		out.Stages = append(out.Stages, Stage{Name: stage.Name, Status: string(stage.Status), En: stage.Text("en"), Zh: stage.Text("zh")})
 	}
 	if r.Words != nil {
 		out.Words, out.Fingerprint = r.Words, r.Fingerprint.String()

@@ -403,10 +403,11 @@ export class MockLedger {
         : kind === "incomplete"
           ? "incomplete"
           : "valid";
-    const stage = (name: string, status: seam.Stage["status"], detail = ""): seam.Stage => ({
+    const stage = (name: string, status: seam.Stage["status"], en = "", zh = en): seam.Stage => ({
       name,
       status,
-      detail,
+      en,
+      zh,
     });
     return {
       verdict,

@@ -238,7 +238,8 @@ export interface VerifyParams {
 export interface Stage {
   name: string;
   status: "passed" | "failed" | "absent" | "not run";
-  detail: string;
+  en: string;
+  zh: string;
 }
 
 export interface Report {

@@ -9,6 +9,7 @@ import (
 
 // A node that was away for many blocks comes back by itself.
 func TestBackAfterManyBlocks(t *testing.T) {
+	t.Parallel()
 	blocks := 10_000
 	if testing.Short() {
 		blocks = 300

@@ -38,6 +38,9 @@ func threeAndImpostor(t *testing.T, handler http.HandlerFunc) (*testnet.Net, *te
 // Whatever one member says, the others go on at their pace, and their memory
 // does not grow with it.
 func TestMemberSaysAnything(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
 	noise := make([]byte, 1<<20)
 	rand.Read(noise)
 	lines := strings.Repeat("— member04.harbour.example "+strings.Repeat("A", 100)+"\n", 90)
@@ -104,6 +107,7 @@ func TestMemberSaysAnything(t *testing.T) {
 // Two cosignatures of one member on different trees of one size are kept, as
 // notes that anyone can verify, and stop nobody.
 func TestConflictingCosignatures(t *testing.T) {
+	t.Parallel()
 	net, liar, ada := threeAndImpostor(t, func(w http.ResponseWriter, r *http.Request) {})
 	net.AwaitLevel(10*time.Second, 0, 1, 2)
 	head, _ := net.Nodes[0].Chain().Head()
@@ -149,6 +153,10 @@ func checkEvidence(t *testing.T, net *testnet.Net, node int, trees ...tlog.Tree)
 // A node that catches up from a lying peer takes nothing that is not the
 // ledger's, and takes the rest from an honest one.
 func TestAlteredBlocksOnCatchUp(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	var answer atomic.Pointer[[]byte]
 	var served atomic.Int64
 	net, liar, ada := threeAndImpostor(t, func(w http.ResponseWriter, r *http.Request) {
@@ -228,6 +236,7 @@ func alterations(t *testing.T, good []byte) map[string][]byte {
 
 // Members' answers are for members: another peer gets none.
 func TestStrangersAreNotAnswered(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	stranger := testnet.Found(t, 1)
 	net.MustStart()

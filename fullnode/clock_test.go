@@ -43,6 +43,9 @@ func TestWrongClockFromTheStart(t *testing.T) {
 
 // The leader's clock jumps by an hour: another member leads, within seconds.
 func TestLeadersClockJumps(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
 	for _, tt := range []struct {
 		name  string
 		ahead time.Duration
@@ -75,6 +78,7 @@ func TestLeadersClockJumps(t *testing.T) {
 // The same while nothing happens: the first record after the jump must not get
 // a time that the others refuse.
 func TestIdleLeadersClockJumps(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")

@@ -17,6 +17,10 @@ import (
 // node starts and agrees with the others, or it refuses to start, names the
 // ledger as damaged, and comes back when that folder is taken away.
 func TestDamagedBytes(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	load := net.StartLoad(4)
@@ -50,10 +54,7 @@ func TestDamagedBytes(t *testing.T) {
 }
 
 func damages(folder string) int {
-	switch {
-	case testing.Short():
-		return 1
-	case folder == "journal":
+	if folder == "journal" {
 		return 2
 	}
 	return 5

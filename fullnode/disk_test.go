@@ -15,6 +15,10 @@ import (
 // Nodes without room take nothing in and say so; the others go on while they
 // are a quorum, and everything goes on when there is room again.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")
@@ -60,6 +64,9 @@ func TestFullDisk(t *testing.T) {
 // A real process on a small disk that fills up: it stops taking records in
 // long before its store would be killed by the kernel, and resumes.
 func TestFullDiskForReal(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
 	dir, mounted := smallDisk(t)
 	if !mounted {
 		return // TestFullDisk has shown the rest

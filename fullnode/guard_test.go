@@ -13,6 +13,7 @@ import (
 
 // A copy of a member's folder does not start, whatever was copied with it.
 func TestCopiedFolderDoesNotSign(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	net.MustFinal(0, net.NewAuthor("ada").Deposit("before"))
@@ -43,6 +44,10 @@ func TestCopiedFolderDoesNotSign(t *testing.T) {
 // An older guard that was written over the newer one, in place, so that no
 // inode tells: the peers know what this member signed since.
 func TestOlderGuardInPlace(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		also string // restored with it
@@ -105,6 +110,7 @@ func TestOlderGuardInPlace(t *testing.T) {
 
 // Without its guard a member does not start: it may have signed anything.
 func TestLostGuard(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")

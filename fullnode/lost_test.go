@@ -10,6 +10,10 @@ import (
 
 // A node that lost a folder comes back by itself and signs again.
 func TestLostFolders(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")
@@ -36,6 +40,7 @@ func TestLostFolders(t *testing.T) {
 // A promise is on disk: the record of a receipt is final after the node that
 // gave it was stopped at once.
 func TestReceiptOutlivesRestart(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestRecordsBecomeFinalOnEveryNode(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")
@@ -27,6 +28,7 @@ func TestRecordsBecomeFinalOnEveryNode(t *testing.T) {
 
 // A ledger of one member, for trials, keeps working without its Raft folder.
 func TestSingleMember(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 1)
 	net.MustStart()
 	ada := net.NewAuthor("ada")
@@ -41,6 +43,10 @@ func TestSingleMember(t *testing.T) {
 // The same record through every node at once is one record, and every answer
 // says so.
 func TestSameRecordEverywhere(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada := net.NewAuthor("ada")

@@ -10,6 +10,10 @@ import (
 // However the members are cut off from each other, at most one side makes
 // blocks final, and they agree when they meet again.
 func TestPartitions(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	load := net.StartLoad(6)

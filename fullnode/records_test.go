@@ -15,6 +15,7 @@ import (
 // Bad records get a clear answer from every node, and none of them is in any
 // block afterwards.
 func TestBadRecords(t *testing.T) {
+	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
 	ada, eve := net.NewAuthor("ada"), net.NewAuthor("eve")

@@ -83,7 +83,8 @@ func (n *Node) importBlock(ctx context.Context, framed, certificate []byte) erro
 
 // watchPeers asks each member what this one signed last: a guard that is an
 // old copy must not sign. The node is ready when a quorum, with this member,
-// has answered. After that it looks every second whether the others are ahead.
+// has answered. After that it looks every second whether one is ahead of what
+// this node has had for that second: then Raft does not bring it.
 func (n *Node) watchPeers(ctx context.Context) {
 	var answered atomic.Int64
 	answer := func() {
@@ -101,15 +102,17 @@ func (n *Node) watchPeers(ctx context.Context) {
 
 // watchPeer watches one member: none waits for another's answer.
 func (n *Node) watchPeer(ctx context.Context, name string, answer func()) {
-	asked := false
+	asked, before := false, int64(-1)
 	for ctx.Err() == nil {
 		if !asked && n.askAboutUs(ctx, name) {
 			asked = true
 			answer()
 		}
-		if theirs, err := n.peers.head(ctx, name); err == nil && theirs > n.size()+1 {
+		size := n.size()
+		if theirs, err := n.peers.head(ctx, name); err == nil && theirs > size && size == before {
 			n.needBlocks()
 		}
+		before = size
 		if asked {
 			sleep(ctx, interval)
 			continue

@@ -10,6 +10,7 @@ package testnet
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -100,16 +101,22 @@ func newPlace(dir, name string) (*Place, error) {
 	return p, nil
 }
 
-// freePorts returns ports of 127.0.0.1 that nobody listens on now.
+// freePorts returns ports of 127.0.0.1 that nobody listens on now. They are
+// below those that the system gives to outgoing connections, which would take
+// the port of a node while it is stopped.
 func freePorts(n int) ([]int, error) {
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		port := 10_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil && tries < 100 {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -156,9 +157,17 @@ func (n *Net) AwaitOrdered(within time.Duration, i int) {
 	})
 }
 
-// StopAndCheck stops all nodes and checks what they hold.
+// StopAndCheck waits until the running nodes are level, stops them, and checks
+// what all hold.
 func (n *Net) StopAndCheck(behind ...int) {
 	n.Helper()
+	var running []int
+	for i, node := range n.Nodes {
+		if node.Node != nil && !slices.Contains(behind, i) {
+			running = append(running, i)
+		}
+	}
+	n.AwaitLevel(30*time.Second, running...)
 	n.StopAll()
 	n.CheckLedger(behind...)
 }

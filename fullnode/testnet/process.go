@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -180,10 +181,18 @@ func (p *Processes) Leader() int {
 	return p.awaitLeader(all)
 }
 
-// StopAndCheck stops all nodes and checks what they hold.
+// StopAndCheck waits until the running nodes are level, stops them, and checks
+// what all hold.
 func (p *Processes) StopAndCheck(behind ...int) {
 	p.Helper()
 	p.MustRun()
+	var running []int
+	for i, node := range p.Nodes {
+		if node.cmd != nil && !slices.Contains(behind, i) {
+			running = append(running, i)
+		}
+	}
+	p.AwaitLevel(30*time.Second, running...)
 	p.Stop()
 	p.CheckLedger(behind...)
 }

@@ -120,6 +120,9 @@ func readOnly(t *testing.T, dir string) *syscall.Credential {
 
 // A folder belongs to one process: neither a second node nor fsck touches it.
 func TestSecondProcess(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
 	net := testnet.NewProcesses(t, 1)
 	net.Start()
 	net.MustFinal(0, net.NewAuthor("ada").Deposit("first"))
@@ -147,6 +150,9 @@ func TestSecondProcess(t *testing.T) {
 }
 
 func TestFsckFindsDamage(t *testing.T) {
+	if testing.Short() {
+		return // the full run has it
+	}
 	net := testnet.NewProcesses(t, 1)
 	net.Start()
 	net.MustFinal(0, net.NewAuthor("ada").Deposit("first"))

@@ -21,6 +21,7 @@ esac
 has() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has pkg-config && pkg-config --exists "$1"; }
 has_browser() { has chromium || has chromium-browser || has google-chrome; }
+has_cryptography() { /usr/bin/python3 -c 'import cryptography' 2>/dev/null; }
 has_chinese_font() { has fc-list && [[ -n $(fc-list :lang=zh family) ]]; }
 
 # need PACKAGE TEST... puts a Debian package on the list unless what it brings is there.
@@ -51,6 +52,7 @@ need_tests() {
 	need fontconfig has fc-list
 	need fonts-noto-cjk has_chinese_font
 	need chromium has_browser
+	need python3-cryptography has_cryptography
 }
 
 look() {

@@ -1,0 +1,209 @@
+#!/usr/bin/python3
+"""Runs every vector of ../vectors against evident_verify.py.
+
+Prints a line for each vector that comes out otherwise than its head says, and last "N passed, N failed".
+"""
+
+import base64
+import pathlib
+import re
+import sys
+import zlib
+
+import evident_verify as ev
+
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+
+# The heads of proof vectors name stages and reasons by codes that SPEC.md does not list. The stage is compared; the reason
+# where it stands for an outcome class of SPEC.md section 1.
+STAGE_CODES = {
+    "record signature": "signature",
+    "member history": "history",
+}
+REASONS = {
+    "format": {ev.FORMAT},
+    "limit": {ev.LIMIT},
+    "ledger": {ev.LEDGER},
+    "quorum": {ev.QUORUM},
+    "proof": {ev.PROOF},
+    "wrong": {ev.SIGNATURE, ev.PROOF},
+    "cut": {None},
+    "foreign": {None},
+    "version": {None},
+}
+
+
+def read(path):
+    head, _, body = path.read_bytes().partition(b"\n\n")
+    head = dict(line.split(": ", 1) for line in head.decode().split("\n"))
+    encoding = head.get("encoding")
+    if encoding:
+        body = base64.b64decode(body.removesuffix(b"\n"), validate=True)
+        if encoding == "zlib":
+            body = zlib.decompress(body)
+        elif encoding != "base64":
+            raise ValueError(f"unknown encoding {encoding}")
+    return head, body
+
+
+def ledger():
+    _, body = read(VECTORS / "genesis" / "plain.txt")
+    return ev.parse_genesis(body)
+
+
+LEDGER = ledger()
+NODE = LEDGER.members.members[0].node
+
+
+def genesis(head, body):
+    g = ev.parse_genesis(body)
+    return f"origin {g.origin}, words {g.words}"
+
+
+def members(head, body):
+    m = ev.parse_members(body)
+    return f"digest {ev.b64(m.digest)}, quorum {m.quorum}, faults {m.faults}"
+
+
+def record(head, body):
+    r = ev.parse_record(body)
+    r.verify()
+    return f"id {r.id}, leaf {ev.b64(ev.leaf_hash(body))}"
+
+
+def header(head, body):
+    return f"hash {ev.b64(ev.parse_header(body).hash)}"
+
+
+def checkpoint(head, body):
+    ev.parse_checkpoint(ev.utf8(body), LEDGER.origin)
+
+
+def certificate(head, body):
+    c = ev.parse_certificate(body, LEDGER.origin, LEDGER.members)
+    return f"height {c.checkpoint.size - 1}, time {c.time}"
+
+
+def state(head, body):
+    value = ev.hash_of(head["value"]) if "value" in head else None
+    ev.verify_state(body, ev.hash_of(head["root"]), ev.state_key(head["space"], head["name"]), value)
+
+
+def block(head, body):
+    return f"records {len(ev.parse_block(body)[1])}"
+
+
+def receipt(head, body):
+    return "promise {promise}".format(**ev.parse_statement("receipt", body, LEDGER.origin, NODE))
+
+
+def refusal(head, body):
+    return "rule {rule}".format(**ev.parse_statement("refusal", body, LEDGER.origin, NODE)["reason"])
+
+
+def kept(kind):
+    return lambda head, body: "bytes {bytes} of {cid}, time {time}".format(
+        **ev.parse_statement(kind, body, LEDGER.origin, NODE)
+    )
+
+
+def json(head, body):
+    ev.parse_free_object(body)
+
+
+def key(algorithm):
+    def read_key(head, body):
+        ev.parse_key(ev.utf8(body), algorithm)
+
+    return read_key
+
+
+FORMATS = {
+    "json": json,
+    "key": key(ev.AUTHOR),
+    "cosigner-key": key(ev.COSIGNER),
+    "genesis": genesis,
+    "members": members,
+    "record": record,
+    "header": header,
+    "checkpoint": checkpoint,
+    "certificate": certificate,
+    "state": state,
+    "block": block,
+    "receipt": receipt,
+    "refusal": refusal,
+    "storage": kept("storage"),
+    "erasure": kept("erasure"),
+}
+
+
+def run_proof(head, body):
+    """Outcome, as the head spells it if it agrees, and result."""
+    report = ev.verify_proof(body, LEDGER.fingerprint)
+    code = head["outcome"].partition(" ")[2]
+    found = report.verdict
+    if report.first_failed:
+        stage, reason = report.first_failed, report.classes.get(report.first_failed)
+        wanted_reason = code.partition(".")[2]
+        agreed = reason in REASONS.get(wanted_reason, ())
+        found += f" {STAGE_CODES.get(stage, stage)}.{wanted_reason if agreed else reason}"
+    result = None
+    if found == "valid":
+        p = report.proof
+        result = f"record {p.record.id}, height {p.header.height}, existed by {report.certificate.time}"
+    return found, result
+
+
+def run(head, body):
+    if head["format"] == "proof":
+        return run_proof(head, body)
+    try:
+        return "ok", FORMATS[head["format"]](head, body)
+    except ev.Refused as refused:
+        return refused.outcome, None
+
+
+def spec_examples():
+    """The examples of SPEC.md are vectors: their bytes must be the same."""
+    spec = (VECTORS.parent.parent / "SPEC.md").read_text(encoding="utf-8")
+    for name, example in re.findall(r"<!-- vector (\S+) -->\n```\n(.*?)```\n", spec, re.S):
+        head, body = read(VECTORS / f"{name}.txt")
+        shown = {example.encode(), example[:-1].encode()}
+        if re.fullmatch(r"[0-9a-f\n]+", example):
+            shown.add(bytes.fromhex(example.replace("\n", "")))
+        yield f"SPEC.md {name}", body in shown, "the bytes of the vector"
+    for name, result in re.findall(r"<!-- result (\S+) -->\n```\n(.*?)\n```\n", spec, re.S):
+        head, _ = read(VECTORS / f"{name}.txt")
+        yield f"SPEC.md result {name}", head.get("result") == result, "the result of the vector"
+
+
+def main():
+    passed = failed = 0
+    for path in sorted(VECTORS.glob("*/*.txt")):
+        name = f"{path.parent.name}/{path.stem}"
+        try:
+            head, body = read(path)
+            if head["format"] != path.parent.name:
+                raise ValueError("in the folder of another format")
+            outcome, result = run(head, body)
+            agreed = outcome == head["outcome"] and (outcome not in ("ok", "valid") or result == head.get("result"))
+            wanted = f"{head['outcome']} {head.get('result') or ''}".rstrip()
+        except Exception as e:  # a crash is a failure of this vector, and the others still run
+            agreed, outcome, result, wanted = False, f"{type(e).__name__}: {e}", None, "no crash"
+        if agreed:
+            passed += 1
+        else:
+            failed += 1
+            print(f"{name}: wanted {wanted}, found {outcome} {result or ''}".rstrip())
+    for name, agreed, wanted in spec_examples():
+        if agreed:
+            passed += 1
+        else:
+            failed += 1
+            print(f"{name}: is not {wanted}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

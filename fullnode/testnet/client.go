@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"evident/fullnode/api"
-	"evident/fullnode/contract"
 	"evident/lightclient/ledger"
 
 	"golang.org/x/mod/sumdb/note"
@@ -49,7 +48,7 @@ func (a *Author) Statement(text string) ledger.Statement {
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	return ledger.Statement{Action: "deposit", After: ledger.Point{Size: 1, Root: tlog.RecordHash(nil)}, At: time.Now().UnixMilli(),
-		By: []string{a.vkey}, Contract: contract.Notes{}.Name(), Version: contract.Notes{}.Version(), Evidence: []ledger.Evidence{},
+		By: []string{a.vkey}, Contract: "notes", Version: 1, Evidence: []ledger.Evidence{},
 		Fields: fields, Ledger: a.origin, Nonce: hex.EncodeToString(nonce[:]), Seq: 1}
 }
 

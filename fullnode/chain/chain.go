@@ -106,7 +106,7 @@ func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 		checker: opts.Checker, signed: opts.Signed, changed: make(chan struct{})}
 	c.nodes.pending = map[string][]byte{}
 	c.origin = g.Origin(c.print)
-	if c.engine, err = contract.NewEngine(c.origin, g.Contracts); err != nil {
+	if c.engine, err = contract.NewEngine(c.origin, g.Contracts, g.Members); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
 	if c.checker == nil {

@@ -187,7 +187,7 @@ func TestItemHistory(t *testing.T) {
 	if err := json.Unmarshal(answer.Value, &item); err != nil {
 		t.Fatal(err)
 	}
-	if item.Seq != 3 || item.Status != contract.Withdrawn || item.First != first.ID.String() || item.Height != 2 || len(item.Authors) != 2 {
+	if item.Seq != 3 || item.Status != "withdrawn" || item.First != first.ID.String() || item.Height != 2 || len(item.Authors) != 2 {
 		t.Errorf("item is %s", answer.Value)
 	}
 	for label, want := range map[string]string{"a": first.ID.String(), "b": first.ID.String(), "c": w.sign(t, second).ID.String()} {

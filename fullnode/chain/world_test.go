@@ -43,7 +43,7 @@ func newTestWorld(t testing.TB, change ...func(*ledger.Genesis)) *world {
 	t.Helper()
 	w := new(world)
 	g := ledger.Genesis{Created: created, Name: "harbour.example",
-		Contracts: []ledger.ContractRef{contract.Ref(contract.Notes{})},
+		Contracts: []ledger.ContractRef{contract.Ref(contract.Find("notes"))},
 		Limits:    ledger.Limits{BlockBytes: 1 << 20, BlockRecords: 2000}}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)

@@ -1,0 +1,417 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"evident/lightclient/ledger"
+)
+
+// Contract is the rules for one kind of record, compiled from a definition. It never changes.
+type Contract struct {
+	name       string
+	version    int64
+	definition []byte
+	parents    string // the field that names an item's parents, or ""
+	actions    map[string]*action
+	statuses   []string
+}
+
+// Name returns the name under which records and the genesis call the contract.
+func (c *Contract) Name() string { return c.name }
+
+// Version returns the version of the definition.
+func (c *Contract) Version() int64 { return c.version }
+
+// Definition is the text that the members agree to, in canonical JSON: its digest stands in the genesis file.
+func (c *Contract) Definition() []byte { return c.definition }
+
+// Statuses returns every status that an item may have.
+func (c *Contract) Statuses() []string { return slices.Clone(c.statuses) }
+
+// Rules returns the ids of the rules that only this contract has, each as action.id.
+func (c *Contract) Rules() []string {
+	var ids []string
+	for _, name := range sortedKeys(c.actions) {
+		a := c.actions[name]
+		if a.signers != nil {
+			ids = append(ids, name+".C1")
+		}
+		for _, r := range a.rules {
+			ids = append(ids, name+"."+r.id)
+		}
+		for _, t := range a.touches {
+			ids = append(ids, name+"."+t.id)
+		}
+	}
+	return ids
+}
+
+type action struct {
+	from      map[string]bool
+	to        []outcome // none: the status stays
+	whileHeld bool
+	input     *shape
+	schema    *jsonschema.Schema
+	occurs    bool // the input says when it happened (rule C4)
+	signers   *rule
+	rules     []rule
+	set       []assignment
+	touches   []touch
+}
+
+// rule is a condition and what a person is told if it does not hold.
+type rule struct {
+	id, en, zh string
+	condition  *expression
+}
+
+type outcome struct {
+	status string
+	when   *expression // nil: always
+}
+
+type assignment struct {
+	field string
+	value *expression
+}
+
+// touch reads and changes other items of the contract in the same step.
+type touch struct {
+	rule
+	names *expression
+	to    string // "": the status stays
+	set   []assignment
+}
+
+// loader compiles one definition.
+type loader struct {
+	source
+	roles, statuses map[string]bool
+	objects         map[string]*shape
+	defs            map[string]any
+	env             *cel.Env
+	actionNodes     map[string]*yaml.Node
+}
+
+// Load compiles a definition. The error lists every problem that was found, each with the file's name and the line.
+func Load(file string, text []byte) (*Contract, error) {
+	d := &loader{source: source{file: file, included: map[*yaml.Node]string{}}, roles: map[string]bool{},
+		statuses: map[string]bool{}, objects: map[string]*shape{}, defs: map[string]any{}}
+	root, err := d.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.include(root); err != nil {
+		return nil, err
+	}
+	c := d.contract(root)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	if c.definition, err = ledger.EncodeCanonical(d.value(root)); err != nil {
+		return nil, fmt.Errorf("%s:1: %w", file, err)
+	}
+	return c, nil
+}
+
+var topNames = []string{"name", "version", "title", "item", "statuses", "actions"}
+
+func (d *loader) contract(root *yaml.Node) *Contract {
+	m := d.object(root, topNames, []string{"roles", "types", "state", "parents", "include"})
+	c := &Contract{name: d.text(m["name"]), actions: map[string]*action{}}
+	if m["version"] != nil {
+		c.version = d.whole(m["version"])
+	}
+	if !isWord(c.name) || c.version < 1 || c.version > ledger.MaxLogSize {
+		d.fail(root, "a contract has a word as its name, and a version from 1")
+	}
+	d.message(m["title"])
+	d.message(m["item"])
+	d.words(m["roles"], d.roles)
+	d.words(m["statuses"], d.statuses)
+	c.statuses = sortedKeys(d.statuses)
+	if d.statuses[none] {
+		d.fail(m["statuses"], "none is the status of an item that does not exist")
+	}
+	d.types(m["types"])
+	d.state(m["state"])
+	c.parents = d.parents(m["parents"])
+	var err error
+	if d.env, err = newEnv(&provider{d.objects}); err != nil {
+		d.fail(root, "make the environment: %v", err)
+		return c
+	}
+	d.actionNodes = d.members(m["actions"])
+	for _, name := range sortedKeys(d.actionNodes) {
+		if !isWord(name) {
+			d.fail(d.actionNodes[name], "%q is not a name: a-z, 0-9 and _", name)
+		}
+		c.actions[name] = d.action(name, d.actionNodes[name])
+	}
+	if len(d.problems) == 0 {
+		d.checkReach(c, root)
+	}
+	return c
+}
+
+// words reads declared words with their names in both languages.
+func (d *loader) words(n *yaml.Node, into map[string]bool) {
+	members := d.members(n)
+	for _, word := range sortedKeys(members) {
+		if !isWord(word) {
+			d.fail(members[word], "%q is not a word: a-z, 0-9 and _", word)
+		}
+		d.message(members[word])
+		into[word] = true
+	}
+}
+
+// reserved names mean something else in expressions.
+var reserved = []string{"item", "record", "evidence", "ledger", "input", "touched", "time", "height"}
+
+// types reads the named objects, in the order of the text: a type may use those above it, so none contains itself.
+func (d *loader) types(n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	members := d.members(n)
+	for i := 0; i+1 < len(n.Content) && len(members) > 0; i += 2 {
+		name := n.Content[i].Value
+		if !isWord(name) || slices.Contains(reserved, name) {
+			d.fail(n.Content[i], "%q is not a name for a type", name)
+		}
+		d.objects[name], d.defs[name] = d.namedType(name, n.Content[i+1])
+	}
+}
+
+func (d *loader) namedType(name string, n *yaml.Node) (*shape, any) {
+	s, schema := d.objectShape(name, n)
+	return s, schema
+}
+
+// state reads the fields that the contract keeps of an item.
+func (d *loader) state(n *yaml.Node) {
+	fields := d.fieldShapes(n)
+	own := itemMembers()
+	members := d.members(n)
+	for _, field := range sortedKeys(fields) {
+		if own[field] != nil {
+			d.fail(members[field], "every item has %q already", field)
+		}
+		own[field] = fields[field]
+	}
+	d.objects["item"] = &shape{kind: types.StructKind, name: "item", fields: own}
+	d.objects["record"], d.objects["evidence"] = recordShape, evidenceShape
+}
+
+func (d *loader) parents(n *yaml.Node) string {
+	if n == nil {
+		return ""
+	}
+	field := d.objects["item"].fields[d.text(n)]
+	if field == nil || field.kind != types.ListKind || field.elem.kind != types.StringKind {
+		d.fail(n, "parents is a field that lists names of items")
+	}
+	return n.Value
+}
+
+func (d *loader) action(name string, n *yaml.Node) *action {
+	m := d.object(n, []string{"title", "from", "signers"}, []string{"to", "input", "rules", "set", "touches", "while_held"})
+	d.message(m["title"])
+	a := &action{from: d.from(m["from"])}
+	if m["while_held"] != nil {
+		a.whileHeld = m["while_held"].Value == "true"
+	}
+	var schema map[string]any
+	var err error
+	a.input, schema = d.objectShape(name+".input", m["input"])
+	if a.schema, err = d.compileSchema(schema); err != nil {
+		d.fail(n, "the input is no JSON Schema: %v", err)
+	}
+	d.objects[a.input.name] = a.input
+	e, err := d.env.Extend(cel.Variable("input", a.input.celType()))
+	if err != nil {
+		d.fail(n, "make the environment: %v", err)
+		return a
+	}
+	a.occurs = d.occurs(n, a.input)
+	if s := m["signers"]; s != nil && s.Value != "anyone" {
+		r := d.rule(e, s, "C1")
+		a.signers = &r
+	}
+	seen := map[string]bool{}
+	for _, one := range d.list(m["rules"]) {
+		r := d.rule(e, one, "")
+		if seen[r.id] {
+			d.fail(one, "rule %q stands twice", r.id)
+		}
+		seen[r.id] = true
+		a.rules = append(a.rules, r)
+	}
+	a.to = d.to(e, m["to"])
+	a.set = d.assignments(e, m["set"])
+	a.touches = d.touches(e, m["touches"])
+	return a
+}
+
+// occurs checks that an action that says when it happened keeps it, so that rule C4 can be checked.
+func (d *loader) occurs(n *yaml.Node, input *shape) bool {
+	at := input.fields[occurredAt]
+	if at == nil {
+		return false
+	}
+	late, kept := input.fields["late"], d.objects["item"].fields[occurredAt]
+	if at.kind != types.IntKind || late == nil || late.kind != types.BoolKind || kept == nil || kept.kind != types.IntKind {
+		d.fail(n, "an input with occurred_at has late too, and the state has occurred_at")
+	}
+	return true
+}
+
+func (d *loader) from(n *yaml.Node) map[string]bool {
+	from := map[string]bool{}
+	if n != nil && n.Kind == yaml.ScalarNode && n.Value == "any" {
+		for status := range d.statuses {
+			from[status] = true
+		}
+		return from
+	}
+	for _, one := range d.list(n) {
+		d.status(one, none)
+		from[one.Value] = true
+	}
+	return from
+}
+
+func (d *loader) status(n *yaml.Node, also string) string {
+	if name := d.text(n); !d.statuses[name] && name != also {
+		d.fail(n, "status %q is not declared", name)
+	}
+	return n.Value
+}
+
+func (d *loader) to(e *cel.Env, n *yaml.Node) []outcome {
+	if n == nil {
+		return nil
+	}
+	if n.Kind == yaml.ScalarNode {
+		return []outcome{{status: d.status(n, "")}}
+	}
+	var to []outcome
+	list := d.list(n)
+	for i, one := range list {
+		m := d.object(one, []string{"status"}, []string{"when"})
+		if m["status"] == nil {
+			continue
+		}
+		o := outcome{status: d.status(m["status"], "")}
+		if last := i == len(list)-1; last != (m["when"] == nil) {
+			d.fail(one, "every outcome but the last says when")
+		} else if !last {
+			o.when = d.expression(e, m["when"], truthShape)
+		}
+		to = append(to, o)
+	}
+	return to
+}
+
+func (d *loader) rule(e *cel.Env, n *yaml.Node, id string) rule {
+	needed := []string{"expr", "en", "zh"}
+	if id == "" {
+		needed = append(needed, "id")
+	}
+	m := d.object(n, needed, nil)
+	if id == "" {
+		id = d.text(m["id"])
+	}
+	return rule{id: id, en: d.text(m["en"]), zh: d.text(m["zh"]), condition: d.expression(e, m["expr"], truthShape)}
+}
+
+func (d *loader) expression(e *cel.Env, n *yaml.Node, want *shape) *expression {
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode {
+		d.fail(n, "want an expression")
+		return nil
+	}
+	x, err := d.compile(e, n.Value, want)
+	if err != nil {
+		d.fail(n, "%v in %q", err, n.Value)
+	}
+	return x
+}
+
+func (d *loader) assignments(e *cel.Env, n *yaml.Node) []assignment {
+	members := d.members(n)
+	own := itemMembers()
+	var set []assignment
+	for _, field := range sortedKeys(members) {
+		want := d.objects["item"].fields[field]
+		if want == nil || own[field] != nil {
+			d.fail(members[field], "the state has no field %q", field)
+			continue
+		}
+		set = append(set, assignment{field, d.expression(e, members[field], want)})
+	}
+	return set
+}
+
+func (d *loader) touches(e *cel.Env, n *yaml.Node) []touch {
+	var touches []touch
+	inner, err := e.Extend(cel.Variable("touched", itemType))
+	if err != nil {
+		d.fail(n, "make the environment: %v", err)
+		return nil
+	}
+	for _, one := range d.list(n) {
+		m := d.object(one, []string{"id", "names", "expr", "en", "zh"}, []string{"to", "set"})
+		t := touch{rule: rule{id: d.text(m["id"]), en: d.text(m["en"]), zh: d.text(m["zh"])}}
+		t.names = d.expression(e, m["names"], textsShape)
+		t.condition = d.expression(inner, m["expr"], truthShape)
+		if m["to"] != nil {
+			t.to = d.status(m["to"], "")
+		}
+		t.set = d.assignments(inner, m["set"])
+		touches = append(touches, t)
+	}
+	return touches
+}
+
+// checkReach refuses actions that can never be done and statuses that no item can have.
+func (d *loader) checkReach(c *Contract, root *yaml.Node) {
+	reached, done := map[string]bool{none: true}, map[string]bool{}
+	for grown := true; grown; {
+		grown = false
+		for name, a := range c.actions {
+			if done[name] || !slices.ContainsFunc(sortedKeys(a.from), func(s string) bool { return reached[s] }) {
+				continue
+			}
+			done[name], grown = true, true
+			for _, o := range a.to {
+				reached[o.status] = true
+			}
+			for _, t := range a.touches {
+				reached[t.to] = true
+			}
+		}
+	}
+	for _, name := range sortedKeys(c.actions) {
+		if !done[name] {
+			d.fail(d.actionNodes[name], "action %q can never be done", name)
+		}
+		if c.actions[name].from[none] && len(c.actions[name].to) == 0 {
+			d.fail(d.actionNodes[name], "action %q begins an item and gives it no status", name)
+		}
+	}
+	for _, status := range c.statuses {
+		if !reached[status] {
+			d.fail(root, "status %q can never be reached", status)
+		}
+	}
+}

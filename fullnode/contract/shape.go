@@ -1,0 +1,283 @@
+package contract
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"evident/lightclient/ledger"
+)
+
+// shape is the type of a value: of an input, of an item's field, of what an expression reads. Its values are int64,
+// string, bool, []any and map[string]any. A member that is absent reads as its shape's zero value, so that no
+// expression meets a hole.
+type shape struct {
+	kind   types.Kind
+	elem   *shape // of a list
+	name   string // of an object
+	fields map[string]*shape
+}
+
+var (
+	wholeShape = &shape{kind: types.IntKind}
+	textShape  = &shape{kind: types.StringKind}
+	truthShape = &shape{kind: types.BoolKind}
+	textsShape = &shape{kind: types.ListKind, elem: textShape}
+)
+
+func (s *shape) celType() *cel.Type {
+	switch s.kind {
+	case types.IntKind:
+		return cel.IntType
+	case types.StringKind:
+		return cel.StringType
+	case types.BoolKind:
+		return cel.BoolType
+	case types.ListKind:
+		return cel.ListType(s.elem.celType())
+	}
+	return cel.ObjectType(s.name)
+}
+
+func (s *shape) zero() any {
+	switch s.kind {
+	case types.IntKind:
+		return int64(0)
+	case types.StringKind:
+		return ""
+	case types.BoolKind:
+		return false
+	case types.ListKind:
+		return []any{}
+	}
+	return map[string]any{}
+}
+
+// isZero tells whether v reads as if it were absent.
+func isZero(v any) bool {
+	switch v := v.(type) {
+	case int64:
+		return v == 0
+	case string:
+		return v == ""
+	case bool:
+		return !v
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return v == nil
+}
+
+// native returns the plain value of what an expression of this shape gave.
+func (s *shape) native(v ref.Val) (any, error) {
+	switch v := v.(type) {
+	case types.Int:
+		return int64(v), nil
+	case types.String:
+		return string(v), nil
+	case types.Bool:
+		return bool(v), nil
+	}
+	if s.kind == types.ListKind {
+		return s.nativeList(v)
+	}
+	if object, ok := v.Value().(map[string]any); ok && s.kind == types.StructKind {
+		return object, nil
+	}
+	return nil, fmt.Errorf("a %s is no plain value", v.Type().TypeName())
+}
+
+type lister interface {
+	Get(index ref.Val) ref.Val
+	Size() ref.Val
+}
+
+func (s *shape) nativeList(v ref.Val) (any, error) {
+	list, ok := v.(lister)
+	if !ok {
+		return nil, fmt.Errorf("a %s is no list", v.Type().TypeName())
+	}
+	size := int(list.Size().(types.Int))
+	out := make([]any, size)
+	for i := range out {
+		one, err := s.elem.native(list.Get(types.Int(i)))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = one
+	}
+	return out, nil
+}
+
+// provider tells CEL of the objects of one contract: the named types of its definition, and item, record and evidence.
+// It implements types.Provider and types.Adapter.
+type provider struct{ objects map[string]*shape }
+
+func (p *provider) EnumValue(name string) ref.Val    { return types.NewErr("no enum %s", name) }
+func (p *provider) FindIdent(string) (ref.Val, bool) { return nil, false }
+func (p *provider) NativeToValue(v any) ref.Val      { return toValue(v) }
+func (p *provider) FindStructType(name string) (*types.Type, bool) {
+	if p.objects[name] == nil {
+		return nil, false
+	}
+	return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
+}
+
+func (p *provider) FindStructFieldNames(name string) ([]string, bool) {
+	s := p.objects[name]
+	if s == nil {
+		return nil, false
+	}
+	return sortedKeys(s.fields), true
+}
+
+func (p *provider) FindStructFieldType(object, field string) (*types.FieldType, bool) {
+	s := p.objects[object]
+	if s == nil || s.fields[field] == nil {
+		return nil, false
+	}
+	zero := s.fields[field].zero()
+	return &types.FieldType{
+		Type:  s.fields[field].celType(),
+		IsSet: func(object any) bool { v, ok := member(object, field); return ok && v != nil },
+		GetFrom: func(object any) (any, error) {
+			if v, ok := member(object, field); ok {
+				return v, nil
+			}
+			return zero, nil
+		},
+	}, true
+}
+
+// NewValue makes an object of a definition's type, as in author{name: "Ada", share: 10000}.
+func (p *provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
+	s := p.objects[name]
+	if s == nil {
+		return types.NewErr("no type %s", name)
+	}
+	object := make(map[string]any, len(fields))
+	for field, v := range fields {
+		plain, err := s.fields[field].native(v)
+		if err != nil {
+			return types.NewErrFromString(err.Error())
+		}
+		if !isZero(plain) {
+			object[field] = plain
+		}
+	}
+	return toValue(object)
+}
+
+// opaque carries one of our own structures through CEL. It implements ref.Val.
+type opaque struct {
+	kind   *types.Type
+	native any
+}
+
+var (
+	itemType   = types.NewObjectType("item")
+	recordType = types.NewObjectType("record")
+	ledgerType = types.NewObjectType("ledger")
+)
+
+func toValue(v any) ref.Val {
+	switch v := v.(type) {
+	case ref.Val:
+		return v
+	case *Item:
+		return opaque{itemType, v}
+	case *ledger.Record:
+		return opaque{recordType, v}
+	case *call:
+		return opaque{ledgerType, v}
+	case string:
+		return types.String(v)
+	case int64:
+		return types.Int(v)
+	case bool:
+		return types.Bool(v)
+	}
+	return types.DefaultTypeAdapter.NativeToValue(v)
+}
+
+func (o opaque) Type() ref.Type { return o.kind }
+func (o opaque) Value() any     { return o.native }
+func (o opaque) Equal(ref.Val) ref.Val {
+	return types.NewErr("%s cannot be compared", o.kind.TypeName())
+}
+func (o opaque) ConvertToNative(reflect.Type) (any, error) {
+	return nil, fmt.Errorf("%s cannot be converted", o.kind.TypeName())
+}
+func (o opaque) ConvertToType(ref.Type) ref.Val {
+	return types.NewErr("%s cannot be converted", o.kind.TypeName())
+}
+
+// member reads a member of an object that an expression sees.
+func member(object any, field string) (any, bool) {
+	switch o := object.(type) {
+	case map[string]any:
+		v, ok := o[field]
+		return v, ok
+	case *Item:
+		return o.member(field)
+	case *ledger.Record:
+		return recordMember(o, field), true
+	}
+	return nil, false
+}
+
+var recordShape = &shape{kind: types.StructKind, name: "record", fields: map[string]*shape{
+	"at": wholeShape, "by": textsShape, "id": textShape, "item": textShape, "name": textShape, "seq": wholeShape,
+	"evidence": {kind: types.ListKind, elem: evidenceShape},
+}}
+
+var evidenceShape = &shape{kind: types.StructKind, name: "evidence", fields: map[string]*shape{
+	"cid": textShape, "commit": textShape, "media": textShape, "mode": textShape, "name": textShape, "sha256": textShape,
+	"size": wholeShape,
+}}
+
+func recordMember(r *ledger.Record, field string) any {
+	switch field {
+	case "at":
+		return r.At
+	case "by":
+		return texts(r.By)
+	case "id":
+		return r.ID.String()
+	case "item":
+		return r.Item
+	case "name":
+		return r.ItemName()
+	case "seq":
+		return r.Seq
+	}
+	list := make([]any, len(r.Evidence))
+	for i, e := range r.Evidence {
+		list[i] = map[string]any{"cid": e.CID, "commit": e.Commit, "media": e.Media, "mode": string(e.Mode), "name": e.Name,
+			"sha256": e.SHA256, "size": e.Size}
+	}
+	return list
+}
+
+func texts(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -167,7 +167,7 @@ func (q *queue) finish(j *job, s author.Stamped) {
 
 func (q *queue) fail(j *job, err error) {
 	e := explain(err)
-	j.Error, j.Hint = e.Message, e.Hint
+	j.Code, j.Error, j.Hint = e.Code, e.Message, e.Hint
 	q.set(j, failedJob)
 }
 

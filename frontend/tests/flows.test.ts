@@ -127,6 +127,15 @@ describe("stamping", () => {
     stop();
   });
 
+  test("a file that cannot be read fails with a code that the page can say", async () => {
+    const stamping = new Stamping(mockClient(true));
+    const stop = stamping.follow();
+    stamping.choose([file("missing")]);
+    await stamping.start();
+    await vi.waitFor(() => expect(stamping.jobs[0]).toMatchObject({ state: "failed", code: "no_file" }));
+    stop();
+  });
+
   test("what was chosen stays when sending fails", async () => {
     const client = mockClient(true);
     const stamping = new Stamping(client);

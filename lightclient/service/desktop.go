@@ -47,6 +47,7 @@ type StampJob struct {
 	Record    string `json:"record"`
 	Height    string `json:"height"`
 	ProofPath string `json:"proofPath"`
+	Code      string `json:"code"` // of the error, as in Error
 	Error     string `json:"error"`
 	Hint      string `json:"hint"`
 }

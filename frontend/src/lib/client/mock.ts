@@ -34,6 +34,35 @@ const FINGERPRINT = "1f0a9c3b55d20e77" + hex("genesis").slice(16);
 const OTHER_FINGERPRINT = hex("another genesis");
 const BLOCK_MS = 6_000;
 
+const EVIDENCE: seam.Evidence[] = [
+  {
+    name: "港口 日出.jpg",
+    size: "48211",
+    media: "image/jpeg",
+    mode: "digest",
+    sha256: hex("photo"),
+    commit: "",
+    cid: `bafybei${hex(hex("photo")).slice(0, 52)}`,
+  },
+  {
+    name: "catalogue.pdf",
+    size: "1288490",
+    media: "application/pdf",
+    mode: "public",
+    sha256: hex("catalogue"),
+    commit: "",
+    cid: `bafybei${hex("catalogue in public").slice(0, 52)}`,
+  },
+  {
+    name: "",
+    size: "3221225920",
+    media: "",
+    mode: "sealed",
+    sha256: "",
+    commit: base64("commitment"),
+    cid: `bafybei${hex("sealed").slice(0, 52)}`,
+  },
+];
 /** What a file must begin with to count as recorded. */
 export const RECORDED_MARK = "recorded";
 export const RECORDED_ID = hex("record 1284 0");
@@ -293,7 +322,7 @@ export class MockLedger {
     };
   }
 
-  #record(id: string): seam.LedgerRecord {
+  #record(id: string, disclosed = false): seam.LedgerRecord {
     const height = this.#heightOf(id);
     const summary = this.#recordSummary(height, 0);
     return {
@@ -308,17 +337,9 @@ export class MockLedger {
         title: "Harbour at dawn \u202egpj.exe",
         markup: "<img src=x onerror=alert(1)>",
       },
-      evidence: [
-        {
-          name: "港口 日出.jpg",
-          size: "48211",
-          media: "image/jpeg",
-          mode: "digest",
-          sha256: hex("photo"),
-          commit: "",
-          cid: `bafybei${hex(hex("photo")).slice(0, 52)}`,
-        },
-      ],
+      evidence: disclosed
+        ? EVIDENCE.map((file) => (file.mode === "sealed" ? { ...file, sha256: hex("sealed file") } : file))
+        : EVIDENCE,
       signedAfter: { size: String(height), root: base64("after"), time: this.#time(height - 1) },
       existedBy: this.#time(height),
       note: this.#note(height),
@@ -395,6 +416,7 @@ export class MockLedger {
   #verify({ proof, file, genesis }: seam.VerifyParams): seam.Report {
     const kind = /"mock":"([a-z ]+)"/.exec(proof)?.[1] ?? "altered";
     const foreign = kind === "unknown ledger" && genesis !== OTHER_FINGERPRINT;
+    const disclosed = kind === "disclosed";
     const altered = kind === "altered" || (file !== undefined && file.sha256 !== hex("photo"));
     const verdict = altered
       ? "altered"
@@ -421,7 +443,14 @@ export class MockLedger {
               altered ? "the file's SHA-256 is not the recorded one" : "SHA-256 and size match",
             )
           : stage("content", "absent", "no file was given"),
-        stage("disclosure", "absent", "nothing is disclosed"),
+        disclosed
+          ? stage(
+              "disclosure",
+              "passed",
+              "The digests of 1 sealed files are disclosed, and they are the ones recorded.",
+              "已披露 1 个密封文件的摘要，与记录相符。",
+            )
+          : stage("disclosure", "absent", "The proof discloses no hidden value.", "证明未披露任何隐藏值。"),
         stage("record signature", "passed", "ada+1a2b3c4d"),
         stage("inclusion", kind === "altered" ? "failed" : "passed", "leaf 0 of 13, 4 hashes"),
         stage("certificate", kind === "altered" ? "not run" : "passed", "4 of 4 members, quorum 3"),
@@ -437,7 +466,7 @@ export class MockLedger {
       ledger: LEDGER,
       fingerprint: foreign ? OTHER_FINGERPRINT : FINGERPRINT,
       words: foreign ? OTHER_WORDS : WORDS,
-      record: kind === "altered" ? null : this.#record(RECORDED_ID),
+      record: kind === "altered" ? null : this.#record(RECORDED_ID, disclosed),
     };
   }
 
@@ -454,6 +483,7 @@ export class MockLedger {
       record: "",
       height: "",
       proofPath: "",
+      code: "",
       error: "",
       hint: "",
     };
@@ -471,9 +501,11 @@ export class MockLedger {
     for (const { job, size, path, state } of this.jobs) {
       if (state !== "queued") continue;
       const large = Number(size) > 1e6;
-      const next = large
-        ? ({ state: "hashing", done: "1288490188" } as const)
-        : { ...final, proofPath: `${path}.evident` };
+      const next = path.endsWith("missing")
+        ? ({ state: "failed", code: "no_file", error: "The file is not there.", hint: "" } as const)
+        : large
+          ? ({ state: "hashing", done: "1288490188" } as const)
+          : { ...final, proofPath: `${path}.evident` };
       setTimeout(() => this.#setJob(job, next), 60);
     }
   }

@@ -306,6 +306,7 @@ export interface StampJob {
   record: string;
   height: string;
   proofPath: string;
+  code: string;
   error: string;
   hint: string;
 }

@@ -133,6 +133,43 @@ export const en = {
     noEvidence: "The record names no file.",
     sha256: "SHA-256",
     cid: "CID",
+    commitment: "Commitment",
+    disclosed: "SHA-256, disclosed",
+    unnamed: "name kept private",
+    encrypted: (size: string) => `${size} encrypted`,
+    stored: "Stored",
+    proves: "Proven",
+    private: "Private",
+    mode: {
+      digest: {
+        name: "digest only",
+        stored: "The members keep this digest and no byte of the file. The file stays with its author.",
+        proves: "Since when, and by whom, the digest was signed. Whoever holds the same bytes can show it.",
+        private: "The content. Digest, name and size are public.",
+      },
+      public: {
+        name: "public file",
+        stored: "The members keep the file itself, under its CID. Anyone may read it.",
+        proves: "Since when, and by whom, the digest was signed. Whoever holds the same bytes can show it.",
+        private: "Nothing: content, digest, name and size are public.",
+      },
+      sealed: {
+        name: "sealed file",
+        stored:
+          "The members keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
+        proves:
+          "Since when, and by whom, the commitment was signed. It fits one file and shows nothing of it.",
+        private: "Content and digest, and the name where none is given. The author may disclose the digest.",
+      },
+      disclosed: {
+        name: "sealed file, disclosed",
+        stored:
+          "The members keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
+        proves:
+          "Since when, and by whom, the commitment was signed, and that it is the commitment to this digest.",
+        private: "The content. This proof discloses the digest to whoever holds it; the ledger does not.",
+      },
+    },
     state: "Present state of the item",
     stateAt: (seq: string, height: string) => `Step ${seq}, as of block ${height}`,
     stateAbsent: "The item has no state: proven absent.",
@@ -330,8 +367,38 @@ export const en = {
         "Compare the twelve words with your printed copy. If they differ, do not go on.",
       ),
       store: pair(
-        "What was verified could not be kept on this machine.",
-        "Check that the disk has room and that its folder can be written to; in a browser, allow this site to store data.",
+        "Something could not be saved on this machine.",
+        "Check that the disk has room and that the folder can be written to; in a browser, allow this site to store data.",
+      ),
+      no_nodes: pair(
+        "No node is known yet.",
+        "Start the consortium on this machine, or start this program with --node and the address of a member’s node.",
+      ),
+      in_use: pair(
+        "Another Evident window works with the same folder.",
+        "Use that window, or close it and start this one again.",
+      ),
+      signed: pair(
+        "The record is signed and on its way to the members.",
+        "It cannot be called back any more. A later record can correct it.",
+      ),
+      no_file: pair(
+        "The file is not there.",
+        "Check that it was not moved or renamed, and that its disk is attached.",
+      ),
+      no_access: pair("The file cannot be read.", "Check that you may read it."),
+      not_a_file: pair(
+        "This is not a file with a content of its own.",
+        "Choose a file, or a folder of files.",
+      ),
+      changed: pair(
+        "The file changed while it was being read.",
+        "Wait until nothing writes to it, and try again.",
+      ),
+      busy: pair("Other files are being read.", "Wait until they are done, and try again."),
+      internal: pair(
+        "Something went wrong that should not.",
+        "Try again. If it stays, tell whoever runs this node what is written here.",
       ),
       stale: pair(
         "The newest head that any node shows is too old.",
@@ -341,7 +408,7 @@ export const en = {
         "The members have changed in a way that this version cannot follow.",
         "Get a newer version of this program.",
       ),
-      bad_request: pair("This request makes no sense to the light client.", "Check what was typed."),
+      bad_request: pair("This cannot be done as asked.", "Check what was typed or chosen."),
       contradiction: pair(
         "Two parts of the consortium signed contradicting histories.",
         "The light client has stopped and kept the evidence. Do not rely on new records; tell your consortium.",

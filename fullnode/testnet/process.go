@@ -25,9 +25,11 @@ func Program(t testing.TB) string {
 }
 
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "evidentd-")
-	if err != nil {
-		return "", err
+	// The same place each time, so that runs leave one program behind, and the
+	// next one finds it built.
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("evident-%d-%s", os.Getuid(), filepath.Base(os.Args[0])))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("build evidentd: %w", err)
 	}
 	path := filepath.Join(dir, "evidentd")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "evident/fullnode/cmd/evidentd")

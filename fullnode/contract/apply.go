@@ -406,9 +406,11 @@ func (c *call) touch(t *touch, name string) (*Item, *Refusal) {
 		return nil, tooMuch("touches", t.id, "why", clip(err.Error()))
 	}
 	c.touched = before
-	if refusal := c.check(&t.rule); refusal != nil {
-		refusal.Values["touched"] = clip(name)
-		return nil, refusal
+	if t.rule != nil {
+		if refusal := c.check(t.rule); refusal != nil {
+			refusal.Values["touched"] = clip(name)
+			return nil, refusal
+		}
 	}
 	item := *before
 	if item.Status == none {

@@ -46,7 +46,9 @@ func (c *Contract) Rules() []string {
 			ids = append(ids, name+"."+r.id)
 		}
 		for _, t := range a.touches {
-			ids = append(ids, name+"."+t.id)
+			if t.rule != nil {
+				ids = append(ids, name+"."+t.id)
+			}
 		}
 	}
 	return ids
@@ -83,7 +85,8 @@ type assignment struct {
 
 // touch reads and changes other items of the contract in the same step.
 type touch struct {
-	rule
+	id    string
+	rule  *rule // nil: always
 	names *expression
 	to    string // "": the status stays
 	set   []assignment
@@ -370,10 +373,12 @@ func (d *loader) touches(e *cel.Env, n *yaml.Node) []touch {
 		return nil
 	}
 	for _, one := range d.list(n) {
-		m := d.object(one, []string{"id", "names", "expr", "en", "zh"}, []string{"to", "set"})
-		t := touch{rule: rule{id: d.text(m["id"]), en: d.text(m["en"]), zh: d.text(m["zh"])}}
-		t.names = d.expression(e, m["names"], textsShape)
-		t.condition = d.expression(inner, m["expr"], truthShape)
+		m := d.object(one, []string{"id", "names"}, []string{"rule", "to", "set"})
+		t := touch{id: d.text(m["id"]), names: d.expression(e, m["names"], textsShape)}
+		if m["rule"] != nil {
+			r := d.rule(inner, m["rule"], t.id)
+			t.rule = &r
+		}
 		if m["to"] != nil {
 			t.to = d.status(m["to"], "")
 		}

@@ -72,6 +72,7 @@ func program() *cli.Command {
 					return run(ctx, cfg)
 				},
 			},
+			contractCommand(),
 			{
 				Name:      "fsck",
 				Usage:     "check every hash, signature and root of a stopped node from genesis on",

@@ -138,10 +138,9 @@ func Open(cfg Config) (n *Node, err error) {
 }
 
 // openOrder joins Raft. Damage in raft/ costs nothing: it is scratch. A node
-// that ever took part and lost the folder joins again instead of founding a
-// second cluster.
+// that ever took part and lost the folder joins again.
 func (n *Node) openOrder() (*order.Order, error) {
-	var voters, bootstrap []peer.ID
+	var voters []peer.ID
 	for _, m := range n.genesis.Members {
 		id, err := PeerID(m)
 		if err != nil {
@@ -149,16 +148,14 @@ func (n *Node) openOrder() (*order.Order, error) {
 		}
 		voters = append(voters, id)
 	}
-	if n.size() == 0 && n.guard.Last().N == 0 || len(voters) == 1 {
-		bootstrap = voters // a single member has no cluster to join
-	}
 	applied, size := n.readApplied()
 	n.committed.raise(size) // more than our own size only if the ledger was lost
 	cfg := order.Config{
 		Dir:           filepath.Join(n.cfg.Dir, "raft", "log"),
 		Host:          n.host,
 		Members:       func() []peer.ID { return voters },
-		Bootstrap:     bootstrap,
+		Bootstrap:     voters,
+		Rejoin:        (n.size() > 0 || n.guard.Last().N > 0) && len(voters) > 1, // a single member has nobody to join
 		Applied:       applied,
 		CheckEntry:    n.checkEntry,
 		Appended:      n.appended,

@@ -322,6 +322,13 @@ func (g *guard) mayVote() error {
 	return g.keep.setJoining(false)
 }
 
+// hasLeader says whether Raft took entries from a leader since this node started.
+func (g *guard) hasLeader() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.leader != ""
+}
+
 // settled learns from an append that Raft took: who leads, and whether a
 // joining node has caught up. It has when it holds the leader's commit index
 // at an entry of the leader's own term: then it holds everything that was

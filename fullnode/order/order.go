@@ -69,9 +69,13 @@ type Config struct {
 	// named in an old configuration. Nil: only members are.
 	Known func(peer.ID) bool
 	// Bootstrap lists the voters of a new ledger. It is used only in an empty
-	// folder, and must be empty when the node has ever taken part before: a
-	// node that has forgotten its votes joins again instead.
+	// folder.
 	Bootstrap []peer.ID
+	// Rejoin says that the node has taken part before, so that in an empty
+	// folder it has forgotten its votes: it takes no part in elections until it
+	// has caught up with a leader, or until no leader was heard for all of
+	// Tuning.Patience, because all have lost their folders.
+	Rejoin bool
 	// Applied is the index of the newest entry whose effect this node holds
 	// durably, 0 after the folder was wiped. Entries up to it are not
 	// delivered again, no leader can replace them, and a folder that has lost
@@ -244,8 +248,14 @@ func prepare(s storage, cfg Config) error {
 	if !empty {
 		return nil
 	}
+	if cfg.Rejoin || len(cfg.Bootstrap) == 0 {
+		// The mark comes first: without it, the voters below would let it vote.
+		if err := (&keeper{storage: s}).setJoining(true); err != nil {
+			return err
+		}
+	}
 	if len(cfg.Bootstrap) == 0 {
-		return (&keeper{storage: s}).setJoining(true)
+		return nil
 	}
 	var configuration raft.Configuration
 	for _, p := range cfg.Bootstrap {
@@ -317,8 +327,28 @@ func (o *Order) accept(ctx context.Context) {
 		}
 	}
 	o.net.Accept(o.wire.serve)
+	o.joinAlone(ctx)
 	<-ctx.Done()
 	o.net.Accept(nil)
+}
+
+// joinAlone lets a joining node into elections when nobody leads for all of its
+// patience: then a majority has lost its folders, and waits like this one.
+func (o *Order) joinAlone(ctx context.Context) {
+	wait := time.NewTimer(o.cfg.Tuning.Patience)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return
+	}
+	if !o.keep.joining.Load() || o.guard.hasLeader() {
+		return
+	}
+	o.log.Warn("nobody leads: taking part in elections without a log of earlier ones")
+	if err := o.keep.setJoining(false); err != nil {
+		o.log.Error("take part in elections", "err", err)
+	}
 }
 
 // followLeadership turns Raft's notices into ours: leading begins when

@@ -33,6 +33,7 @@ type testNode struct {
 	restored  [][]byte
 	refusals  []*Refusal
 	applied   uint64
+	rejoin    bool
 }
 
 var anyPort = libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0")
@@ -81,7 +82,7 @@ func (n *testNode) open(bootstrap []peer.ID) {
 }
 
 func (n *testNode) config(bootstrap []peer.ID) Config {
-	return Config{Dir: n.dir, Host: n.host, Members: n.members, Bootstrap: bootstrap, Applied: n.applied, Tuning: n.tuning,
+	return Config{Dir: n.dir, Host: n.host, Members: n.members, Bootstrap: bootstrap, Rejoin: n.rejoin, Applied: n.applied, Tuning: n.tuning,
 		CheckEntry: func(e []byte) error {
 			if string(e) == "forbidden" {
 				return errors.New("forbidden")

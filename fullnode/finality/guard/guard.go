@@ -135,7 +135,7 @@ func (g *Guard) Verified(size int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.floor < 0 {
-		g.floor = size + 1
+		g.floor = max(size, g.last.tree.N) + 1
 	}
 }
 

@@ -73,7 +73,7 @@ func TestTreeShapes(t *testing.T) {
 			for _, n := range tt.leaves {
 				for _, extra := range []int64{-1, 0, 1} {
 					content := pattern(n*tt.leaf + extra)
-					h := newHasher(tt.leaf, tt.links)
+					h := newHasher(tt.leaf, int64(tt.links))
 					h.Write(content)
 					got, want := h.Sum().CID, boxoCID(t, bytes.NewReader(content), tt.leaf, tt.links)
 					if got != want {

@@ -2,18 +2,10 @@ package evidence
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-)
-
-var (
-	// ErrChanged means that the file was written to or replaced while it was read, so there is no one content to name.
-	ErrChanged = errors.New("the file changed while it was being read")
-	// ErrNotFile means that the path leads to something without a content of its own: a folder, a device, a pipe.
-	ErrNotFile = errors.New("not a regular file")
 )
 
 // A file is read into pieces of pieceSize: one in the hands of each of the three stages, and the queues between them.
@@ -88,8 +80,7 @@ func digest(ctx context.Context, r io.Reader, progress func(done int64)) (Digest
 
 	var err error
 	for p := range hashed {
-		h.dag.write(p.buf[:p.n])
-		h.size += int64(p.n)
+		h.write(p.buf[:p.n])
 		err = p.err
 		free <- p
 		progress(h.size)

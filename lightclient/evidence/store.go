@@ -1,0 +1,195 @@
+package evidence
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"hash"
+	"io"
+	"runtime"
+	"sync"
+
+	"evident/lightclient/ledger"
+)
+
+// Stored is what became of a file: its plain content, and the tree that the members store.
+type Stored struct {
+	SHA256 [sha256.Size]byte // of the plain bytes
+	SHA512 [sha512.Size]byte
+	Plain  int64 // bytes
+	CID    ledger.CID
+	Size   int64 // bytes of what the tree holds
+}
+
+// Split makes the blocks of a public file of exactly size bytes, in one pass: leaves in their order, each node after its
+// children, the root last. emit is called from the calling goroutine; a block's data is good until it returns.
+func Split(ctx context.Context, r io.Reader, size int64, emit func(Block) error) (Stored, error) {
+	return storeFile(ctx, profile, r, plainForm{size, profile.leaf}, emit)
+}
+
+// form says which bytes are stored for a file, leaf by leaf. Leaves are made side by side, so each is a function of the
+// plain bytes that it depends on and of nothing before them.
+type form interface {
+	length() int64                             // plain bytes
+	stored() int64                             // bytes
+	source(leaf int64) (from, to int64)        // plain bytes that a leaf is made of
+	make(leaf int64, plain, buf []byte) []byte // the leaf; it may be plain itself, or in buf, which has room for a chunk more
+}
+
+// plainForm stores a file as it is.
+type plainForm struct{ size, leaf int64 }
+
+func (f plainForm) length() int64 { return f.size }
+func (f plainForm) stored() int64 { return f.size }
+
+func (f plainForm) source(leaf int64) (from, to int64) {
+	return leaf * f.leaf, min((leaf+1)*f.leaf, f.size)
+}
+
+func (f plainForm) make(_ int64, plain, _ []byte) []byte { return plain }
+
+// job is one leaf on its way.
+type job struct {
+	index int64
+	input []byte // the plain bytes it is made of
+	fresh []byte // the part of input that no leaf before had
+	buf   []byte
+	data  []byte // the leaf
+	child child
+	err   error // of reading; the last job then
+	busy  sync.WaitGroup
+}
+
+// maxWorkers bounds the memory: every leaf under way takes a bit more than 2 MiB.
+const maxWorkers = 8
+
+// storeFile reads r through four stages: one reads, two hash the plain bytes, which has to be done in order, and as many
+// as there are cores make leaves. They are taken up here in their order. Jobs are reused: there are never more than a few.
+func storeFile(ctx context.Context, s shape, r io.Reader, f form, emit func(Block) error) (Stored, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	under := 2*workers + 2
+	free := make(chan *job, under)
+	for range under {
+		free <- new(job)
+	}
+	ordered, work := make(chan *job, under), make(chan *job, under)
+	out := Stored{Plain: f.length(), Size: f.stored()}
+	whole, long := sha256.New(), sha512.New()
+	hashing := []chan *job{make(chan *job, under), make(chan *job, under)}
+	for i, h := range []hash.Hash{whole, long} {
+		go func() {
+			for j := range hashing[i] {
+				h.Write(j.fresh)
+				j.busy.Done()
+			}
+		}()
+	}
+	for range workers {
+		go func() {
+			for j := range work {
+				j.data = f.make(j.index, j.input, j.buf[:0])
+				j.child = leafOf(sha256.Sum256(j.data), len(j.data))
+				j.busy.Done()
+			}
+		}()
+	}
+	go func() {
+		readJobs(ctx, s, r, f, free, func(j *job) {
+			if j.err == nil {
+				j.busy.Add(3)
+				hashing[0] <- j
+				hashing[1] <- j
+				work <- j
+			}
+			ordered <- j
+		})
+		close(ordered)
+		close(work)
+		close(hashing[0])
+		close(hashing[1])
+	}()
+	root, err := collect(s, ordered, free, emit)
+	if err != nil {
+		cancel()
+		for j := range ordered { // so that nobody waits for us
+			j.busy.Wait()
+		}
+		return Stored{}, err
+	}
+	out.CID = root.cid
+	whole.Sum(out.SHA256[:0])
+	long.Sum(out.SHA512[:0])
+	return out, nil
+}
+
+// collect builds the tree of the leaves.
+func collect(s shape, ordered <-chan *job, free chan<- *job, emit func(Block) error) (child, error) {
+	t := &tree{width: int(s.width), emit: emit}
+	var last child
+	for j := range ordered {
+		j.busy.Wait()
+		if j.err != nil {
+			return child{}, j.err
+		}
+		if j.index > 0 {
+			if err := t.add(0, last); err != nil {
+				return child{}, err
+			}
+		}
+		last = j.child
+		if err := emit(Block{last.cid, j.data}); err != nil {
+			return child{}, err
+		}
+		free <- j
+	}
+	return t.finish(last)
+}
+
+// readJobs reads the plain bytes of one leaf after the other. A reader with more or fewer bytes than the form expects has
+// changed.
+func readJobs(ctx context.Context, s shape, r io.Reader, f form, free <-chan *job, next func(*job)) {
+	leaves := max((f.stored()+s.leaf-1)/s.leaf, 1)
+	var read int64
+	var tail []byte // read for the leaf before, the last bytes of its input
+	for i := range leaves {
+		var j *job
+		select {
+		case j = <-free:
+		case <-ctx.Done():
+			next(&job{err: ctx.Err()})
+			return
+		}
+		from, to := f.source(i)
+		j.index = i
+		if j.buf == nil {
+			j.buf = make([]byte, 0, min(s.leaf, f.stored())+sealedSize)
+			j.input = make([]byte, 0, min(s.leaf+2*chunkSize, f.length()))
+		}
+		j.input = j.input[:to-from]
+		old := copy(j.input, tail[int64(len(tail))-(read-from):])
+		j.fresh = j.input[old:]
+		if _, err := io.ReadFull(r, j.fresh); err != nil {
+			next(&job{err: changed(err)})
+			return
+		}
+		read, tail = to, j.input
+		if i == leaves-1 {
+			if n, err := io.ReadFull(r, make([]byte, 1)); n > 0 || err != io.EOF {
+				next(&job{err: changed(err)})
+				return
+			}
+		}
+		next(j)
+	}
+}
+
+// changed is the reason why a reader did not have exactly the bytes that it should have had.
+func changed(err error) error {
+	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
+		return ErrChanged
+	}
+	return fmt.Errorf("read evidence file: %w", err)
+}

@@ -74,31 +74,32 @@ func newIntake(c *chain.Chain, checker *chain.Checker, signer note.Signer, journ
 // Submit takes a record in: checked, on disk, with a receipt. The same record
 // again gives what became of it.
 func (in *intake) Submit(ctx context.Context, msg []byte) (api.Submission, error) {
-	u, err := ledger.ParseRecord(msg)
-	if err != nil {
-		return api.Submission{}, err
+	checked := in.checker.Check(msg)
+	if checked.Err != nil {
+		return api.Submission{}, checked.Err
 	}
-	if s, ok := in.waits(u.ID); ok {
+	id := checked.Record.ID
+	if s, ok := in.waits(id); ok {
 		return s, nil
 	}
 	if err := in.chain.Room(); err != nil {
 		return api.Submission{}, fmt.Errorf("%w: %w", api.ErrBusy, err)
 	}
-	refusal, err := in.Check(ctx, msg)
+	refusal, err := in.dryRun(checked.Record)
 	if err != nil {
 		return api.Submission{}, err
 	}
 	if refusal != nil {
-		return in.refuse(u.ID, *refusal)
+		return in.refuse(id, *refusal)
 	}
-	w, err := in.add(u.ID, msg, true)
+	w, err := in.add(id, msg, true)
 	if err != nil {
 		return api.Submission{}, err
 	}
 	if err := in.journal.append(msg); err != nil {
 		return api.Submission{}, err
 	}
-	receipt, err := in.receipt(u.ID)
+	receipt, err := in.receipt(id)
 	if err != nil {
 		return api.Submission{}, err
 	}
@@ -114,7 +115,11 @@ func (in *intake) Check(ctx context.Context, msg []byte) (*contract.Refusal, err
 	if checked.Err != nil {
 		return nil, checked.Err
 	}
-	refusal, err := in.chain.DryRun(checked.Record, in.now().UnixMilli())
+	return in.dryRun(checked.Record)
+}
+
+func (in *intake) dryRun(r *ledger.Record) (*contract.Refusal, error) {
+	refusal, err := in.chain.DryRun(r, in.now().UnixMilli())
 	if errors.Is(err, chain.ErrGap) {
 		return nil, fmt.Errorf("%w: no block is final here yet", api.ErrBusy)
 	}

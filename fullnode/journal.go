@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"evident/lightclient/ledger"
 )
@@ -23,14 +24,24 @@ type journal struct {
 	file    *os.File
 	size    int64
 	pending *flush // the writes that the next sync covers
+	last    int    // appends in the last flush
 }
 
 // flush is one write and sync that several appends wait for together.
 type flush struct {
 	data []byte
+	held int // appends
 	done chan struct{}
 	err  error
 }
+
+// gatherEach and gatherMost are how long the first of a flush waits for others,
+// when the last one held several: so long for each of them. A sync costs the
+// same whatever it covers.
+const (
+	gatherEach = 200 * time.Microsecond
+	gatherMost = 2 * time.Millisecond
+)
 
 // openJournal opens the file and returns the notes in it. A torn frame at the
 // end is the crash of a write that nobody was promised anything for; a frame
@@ -85,8 +96,13 @@ func (j *journal) append(note []byte) error {
 		j.pending = f
 	}
 	f.data = appendEntry(f.data, note)
+	f.held++
+	last := j.last
 	j.mu.Unlock()
 	if first {
+		if last > 1 {
+			time.Sleep(min(time.Duration(last)*gatherEach, gatherMost))
+		}
 		j.flush(f)
 	}
 	<-f.done
@@ -97,7 +113,7 @@ func (j *journal) append(note []byte) error {
 func (j *journal) flush(f *flush) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.pending = nil
+	j.pending, j.last = nil, f.held
 	n, err := j.file.Write(f.data)
 	j.size += int64(n)
 	if err == nil {

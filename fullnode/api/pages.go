@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"evident/fullnode/chain"
@@ -31,29 +32,34 @@ var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"gzip", ".gz"}}
 // pages are the explorer's files. They never change while the node runs.
 type pages struct {
 	files fs.FS
-	tags  map[string]string // path → ETag
+	tags  map[string]func() (string, error) // path → ETag
 	nodes func() []NodeHint
 }
 
-// newPages reads every file once, for its ETag.
+// newPages lists the files. A file is read when it is first asked for, so that
+// a node whose pages nobody opens does not hold them in memory.
 func newPages(files fs.FS, nodes func() []NodeHint) (*pages, error) {
-	p := &pages{files: files, tags: map[string]string{}, nodes: nodes}
+	p := &pages{files: files, tags: map[string]func() (string, error){}, nodes: nodes}
 	return p, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		f, err := files.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		hash := sha256.New()
-		if _, err := io.Copy(hash, f); err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		p.tags[name] = `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:18]) + `"`
+		p.tags[name] = sync.OnceValues(func() (string, error) { return tagOf(files, name) })
 		return nil
 	})
+}
+
+func tagOf(files fs.FS, name string) (string, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:18]) + `"`, nil
 }
 
 func (p *pages) serve(w http.ResponseWriter, r *http.Request) error {
@@ -61,7 +67,7 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request) error {
 	if name == "" {
 		name = "index.html"
 	}
-	if p.tags[name] == "" {
+	if p.tags[name] == nil {
 		return chain.ErrNotFound
 	}
 	h := w.Header()
@@ -75,13 +81,17 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request) error {
 		immutable(w)
 	}
 	for _, e := range encodings {
-		if p.tags[name+e.suffix] != "" && accepts(r, e.name) {
+		if p.tags[name+e.suffix] != nil && accepts(r, e.name) {
 			h.Set("Content-Encoding", e.name)
 			name += e.suffix
 			break
 		}
 	}
-	h.Set("ETag", p.tags[name])
+	tag, err := p.tags[name]()
+	if err != nil {
+		return err
+	}
+	h.Set("ETag", tag)
 	return p.send(w, r, name)
 }
 

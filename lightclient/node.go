@@ -127,6 +127,17 @@ func (c *Client) line() []*node {
 	return append(good, bad...)
 }
 
+// Sources returns the nodes as line does, for those who move files: what they
+// bring is checked block by block, so they need no more of the client.
+func (c *Client) Sources() []Source {
+	line := c.line()
+	out := make([]Source, len(line))
+	for i, n := range line {
+		out[i] = n.source
+	}
+	return out
+}
+
 // first asks one node after the other, and the next one beside a slow one,
 // until one gives an answer that ask accepts.
 func first[T any](ctx context.Context, c *Client, ask func(context.Context, *node) (T, error)) (T, error) {

@@ -27,37 +27,49 @@ type piece struct {
 //
 // A change during the read is seen by the file's size, time and identity; a writer that restores all three is not.
 func File(ctx context.Context, path string, progress func(done, total int64)) (Digest, error) {
+	var d Digest
+	err := Read(path, func(content io.Reader, size int64) (err error) {
+		content = io.LimitReader(content, size+1) // one byte more is enough to see that the file grows
+		d, err = digest(ctx, content, func(done int64) {
+			if progress != nil {
+				progress(done, size)
+			}
+		})
+		if err == nil && d.Size != size {
+			return ErrChanged
+		}
+		return err
+	})
+	return d, err
+}
+
+// Read calls use with the content of the regular file at path and its size, and sees whether it changed meanwhile: then
+// it returns ErrChanged, whatever use made of the content.
+func Read(path string, use func(content io.Reader, size int64) error) error {
 	before, err := os.Stat(path) // before opening, which would wait for ever on a pipe
 	if err != nil {
-		return Digest{}, fmt.Errorf("read evidence file: %w", err)
+		return fmt.Errorf("read evidence file: %w", err)
 	}
 	if err := checkRegular(path, before.Mode()); err != nil {
-		return Digest{}, err
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return Digest{}, fmt.Errorf("read evidence file: %w", err)
+		return fmt.Errorf("read evidence file: %w", err)
 	}
 	defer f.Close()
-
-	content := io.LimitReader(f, before.Size()+1) // one byte more is enough to see that the file grows
-	d, err := digest(ctx, content, func(done int64) {
-		if progress != nil {
-			progress(done, before.Size())
-		}
-	})
-	if err != nil {
-		return Digest{}, fmt.Errorf("read evidence file %s: %w", path, err)
+	if err := use(f, before.Size()); err != nil {
+		return fmt.Errorf("read evidence file %s: %w", path, err)
 	}
 	opened, err := f.Stat()
 	if err != nil {
-		return Digest{}, fmt.Errorf("read evidence file: %w", err)
+		return fmt.Errorf("read evidence file: %w", err)
 	}
 	after, err := os.Stat(path) // by name again: the file may have been replaced by another
-	if err != nil || d.Size != before.Size() || !sameContent(before, opened) || !sameContent(before, after) {
-		return Digest{}, fmt.Errorf("read evidence file %s: %w", path, ErrChanged)
+	if err != nil || !sameContent(before, opened) || !sameContent(before, after) {
+		return fmt.Errorf("read evidence file %s: %w", path, ErrChanged)
 	}
-	return d, nil
+	return nil
 }
 
 // digest reads r to its end through three stages, each on pieces of its own: read, hash the whole, hash the tree. The

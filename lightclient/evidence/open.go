@@ -77,14 +77,22 @@ func (p *Plain) Range(offset, length int64) *io.SectionReader {
 
 // Copy writes the whole content to w. ErrContent means that it is not what was recorded: then nothing that was written
 // may be shown to anybody as the file.
-func (p *Plain) Copy(w io.Writer) error {
+func (p *Plain) Copy(w io.Writer) error { return p.Continue(w, bytes.NewReader(nil)) }
+
+// Continue is Copy for a w that has the beginning already, which is read from begun.
+func (p *Plain) Continue(w io.Writer, begun io.Reader) error {
 	sum := sha256.New()
 	buf := make([]byte, 4*chunkSize)
-	n, err := io.CopyBuffer(onlyWriter{io.MultiWriter(w, sum)}, io.NewSectionReader(p, 0, p.Size), buf)
+	old, err := io.CopyBuffer(sum, begun, buf)
+	if err != nil {
+		return fmt.Errorf("read what was fetched before: %w", err)
+	}
+	rest := io.NewSectionReader(p, old, max(p.Size-old, 0))
+	n, err := io.CopyBuffer(onlyWriter{io.MultiWriter(w, sum)}, rest, buf)
 	if err != nil {
 		return err
 	}
-	if n != p.Size || !p.check([sha256.Size]byte(sum.Sum(nil))) {
+	if old+n != p.Size || !p.check([sha256.Size]byte(sum.Sum(nil))) {
 		return ErrContent
 	}
 	return nil

@@ -29,12 +29,14 @@ type Node struct {
 	Held   bool                                  // it stays where it is
 	Refuse string                                // the rule by which it refuses every record
 	Hints  map[string]string                     // the members' addresses, as it tells them
+	Full   bool                                  // it takes no blocks of files
 	Signs  int                                   // how many members sign its certificates; 0: a quorum
 
 	Requests, Bytes atomic.Int64 // what was asked, and how long the answers were
 
 	ledger *Ledger
 	chain  ledgertest.Chain // what it serves
+	files  map[ledger.CID][]byte
 	mux    *http.ServeMux
 	moved  chan struct{}
 }
@@ -43,7 +45,7 @@ type Node struct {
 func (l *Ledger) Node(member int) *Node {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := &Node{Member: l.chain.Set[member], ledger: l, chain: l.chain, mux: http.NewServeMux(), moved: make(chan struct{}, 1)}
+	n := &Node{Member: l.chain.Set[member], ledger: l, chain: l.chain, files: map[ledger.CID][]byte{}, mux: http.NewServeMux(), moved: make(chan struct{}, 1)}
 	l.nodes = append(l.nodes, n)
 	for path, serve := range map[string]func(*http.Request) (any, error){
 		"GET /v1/genesis":                     n.genesis,
@@ -59,6 +61,10 @@ func (l *Ledger) Node(member int) *Node {
 		"GET /v1/status":                      n.status,
 		"GET /tile/{level}/{place...}":        n.tile,
 		"POST /v1/records":                    n.submit,
+		"POST /v1/files/have":                 n.have,
+		"POST /v1/files/car":                  n.upload,
+		"GET /v1/files/{cid}/receipts":        n.receipts,
+		"GET /ipfs/{cid}":                     n.raw,
 	} {
 		n.mux.HandleFunc(path, n.serve(serve))
 	}

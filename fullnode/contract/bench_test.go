@@ -15,3 +15,36 @@ func BenchmarkNotes(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAction is what an action costs beside its signature and the store: a registration with two files, and a
+// licence against five others.
+func BenchmarkAction(b *testing.B) {
+	s := newTestStage(b, "copyright")
+	scenario := readScenario(b, "testdata/copyright.yaml")
+	s.grant(scenario.Roles)
+	for i, one := range scenario.Steps {
+		if one.As == "photo" {
+			b.Run("register", func(b *testing.B) { s.bench(b, one) })
+		}
+		s.play(s.contract, i+1, one)
+		if one.State["unconfirmed"] == nil && one.Do == "confirm" {
+			break
+		}
+	}
+	one := step{Do: "license", Item: "$photo", By: []string{"ada"}, Want: "licensed", Fields: map[string]any{"licence": map[string]any{
+		"licensee": "@bo", "right": "display", "territory": "DE", "since": 1, "until": int64(now * 2)}}}
+	for i := range 5 {
+		s.play(s.contract, i, one)
+	}
+	b.Run("license", func(b *testing.B) { s.bench(b, one) })
+}
+
+func (s *stage) bench(b *testing.B, one step) {
+	r := s.make(s.contract, one)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, refusal, err := s.engine.Apply(s, r, s.clock, s.height); refusal != nil || err != nil {
+			b.Fatal(refusal, err)
+		}
+	}
+}

@@ -248,7 +248,7 @@ func (s *stage) grant(roles map[string][]string) {
 	for _, role := range sortedKeys(roles) {
 		name, scope, _ := strings.Cut(role, " ")
 		for _, person := range roles[role] {
-			byPerson[person] = append(byPerson[person], map[string]any{"contract": s.contract.Name(), "role": name, "scope": scope, "since": now})
+			byPerson[person] = append(byPerson[person], map[string]any{"contract": s.contract.Name(), "role": name, "scope": scope, "since": int64(now)})
 		}
 	}
 	for _, person := range sortedKeys(byPerson) {

@@ -125,19 +125,24 @@ func get(url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// memory is the resident memory of the largest node, in bytes.
-func (c *consortium) memory(b *testing.B) (largest int64) {
+// memory is what the largest node has in memory, in bytes, and how much of that is its own: the rest is the program, which
+// all nodes here share, and files that are in the system's cache.
+func (c *consortium) memory(b *testing.B) (resident, own int64) {
 	for _, pid := range c.pids {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			b.Fatal(err)
 		}
-		_, rest, _ := strings.Cut(string(data), "VmRSS:")
-		var kb int64
-		fmt.Sscan(rest, &kb)
-		largest = max(largest, kb<<10)
+		of := func(name string) (kb int64) {
+			_, rest, _ := strings.Cut(string(data), name+":")
+			fmt.Sscan(rest, &kb)
+			return kb << 10
+		}
+		if r := of("VmRSS"); r > resident {
+			resident, own = r, of("RssAnon")
+		}
 	}
-	return largest
+	return resident, own
 }
 
 // cpu is the processor time that all nodes took so far: unlike a rate, it says the same on a busy machine.

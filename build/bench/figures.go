@@ -9,6 +9,7 @@ var figures = []figure{
 	{"final records, four members' processes on this machine", here, "BenchmarkRecords", []value{
 		{"records/s", 1, "a second", 5600, true},
 		{"cpu-us/record", 1, "us of CPU each", 0, false},
+		{"by-cpu/s", 1, "a second if all CPU were theirs", 0, false},
 	}, nil},
 	{"what verifying alone allows on these cores", here, "BenchmarkRecords", []value{
 		{"limit/s", 1, "a second", 0, false},
@@ -28,7 +29,10 @@ var figures = []figure{
 	{"WASM core, brotli", here, "BenchmarkCore", []value{{"brotli-bytes", 1e6, "MB", 1.2, false}}, nil},
 	{"WASM core in Chromium: load and first verification", here, "BenchmarkBrowser", []value{{"ms", 1, "ms", 300, false}}, needsChromium},
 	{"disk, for each record and node", here, "BenchmarkRecords", []value{{"disk-B/record", 1e3, "kB", 1.2, false}}, nil},
-	{"memory of an idle node", here, "BenchmarkIdle", []value{{"node-MB", 1, "MB", 60, false}}, nil},
+	{"memory of an idle node", here, "BenchmarkIdle", []value{
+		{"node-MB", 1, "MB", 60, false},
+		{"own-MB", 1, "MB of them its own", 0, false},
+	}, nil},
 	{"digest and CID of 1 GiB, against SHA-256 alone", client + "/evidence", "BenchmarkFile", []value{
 		{"of-sha256", 0.01, "%", 80, true},
 		{"B/op", 1 << 20, "MiB allocated in all", 8, false},

@@ -32,7 +32,7 @@ type call struct {
 	engine   *Engine
 	contract *Contract
 	view     View
-	record   *ledger.Record
+	record   *statement
 	item     *Item // before the record
 	touched  *Item
 	input    map[string]any

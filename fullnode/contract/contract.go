@@ -111,7 +111,7 @@ func (e *Engine) Apply(view View, r *ledger.Record, time int64, height ledger.He
 	if refusal := checkCommon(r, before, time); refusal != nil {
 		return nil, refusal, nil
 	}
-	one := &call{engine: e, contract: c, view: view, record: r, item: before, time: time, height: int64(height)}
+	one := &call{engine: e, contract: c, view: view, record: &statement{Record: r}, item: before, time: time, height: int64(height)}
 	changes, refusal := one.apply()
 	if one.err != nil {
 		return nil, nil, one.err

@@ -154,6 +154,7 @@ type expression struct {
 	program cel.Program
 	result  *shape
 	reads   [][]string
+	loops   bool // without loops, its length bounds what it costs
 }
 
 // compile checks an expression against its environment and the type it must have.
@@ -169,8 +170,12 @@ func (d *loader) compile(e *cel.Env, source string, want *shape) (*expression, e
 	if err := d.inspect(checked.NativeRep(), x); err != nil {
 		return nil, err
 	}
+	var limits []cel.ProgramOption
+	if x.loops {
+		limits = append(limits, cel.CostLimit(maxCost))
+	}
 	var err error
-	x.program, err = e.Program(checked, cel.CostLimit(maxCost))
+	x.program, err = e.Program(checked, limits...)
 	return x, err
 }
 
@@ -196,6 +201,8 @@ func (d *loader) inspect(checked *ast.AST, x *expression) error {
 			default:
 				fail("a literal is a whole number, a text, true or false")
 			}
+		case ast.ComprehensionKind:
+			x.loops = true
 		case ast.MapKind:
 			fail("maps have no order: use an object of a named type")
 		case ast.CallKind:

@@ -31,19 +31,16 @@ const none = "none"
 
 // encode returns the canonical JSON. It is EncodeCanonical, several times as fast: every record on every member needs it.
 func (i *Item) encode() (json.RawMessage, error) {
-	authors, err := ledger.EncodeCanonical(i.Authors)
+	b := make([]byte, 0, 320)
+	b = strconv.AppendInt(append(b, `{"at":`...), i.At, 10)
+	b, err := appendValue(append(b, `,"authors":`...), texts(i.Authors))
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, 256+len(authors))
-	b = strconv.AppendInt(append(b, `{"at":`...), i.At, 10)
-	b = append(append(b, `,"authors":`...), authors...)
 	if len(i.Fields) > 0 {
-		fields, err := ledger.EncodeCanonical(i.Fields)
-		if err != nil {
+		if b, err = appendValue(append(b, `,"fields":`...), i.Fields); err != nil {
 			return nil, err
 		}
-		b = append(append(b, `,"fields":`...), fields...)
 	}
 	b = append(append(b, `,"first":"`...), i.First...)
 	b = strconv.AppendInt(append(b, `","height":`...), i.Height, 10)
@@ -155,10 +152,9 @@ func decodeObject(raw []byte) (any, []byte) {
 		if raw[0] == ',' {
 			raw = raw[1:]
 		}
-		var name, v any
+		var name string
 		name, raw = decodeText(raw)
-		v, raw = decodeValue(raw[1:])
-		object[name.(string)] = v
+		object[name], raw = decodeValue(raw[1:])
 	}
 	return object, raw[1:]
 }
@@ -176,7 +172,7 @@ func decodeList(raw []byte) (any, []byte) {
 	return list, raw[1:]
 }
 
-func decodeText(raw []byte) (any, []byte) {
+func decodeText(raw []byte) (string, []byte) {
 	end, escaped := 1, false
 	for ; raw[end] != '"'; end++ {
 		if raw[end] == '\\' {
@@ -192,4 +188,54 @@ func decodeText(raw []byte) (any, []byte) {
 		panic("contract: canonical JSON has well-formed texts: " + err.Error())
 	}
 	return text, raw[end+1:]
+}
+
+// appendValue appends the canonical JSON of a plain value.
+func appendValue(b []byte, v any) ([]byte, error) {
+	var err error
+	switch v := v.(type) {
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case string:
+		return appendText(b, v)
+	case []any:
+		b = append(b, '[')
+		for i, one := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendValue(b, one); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case map[string]any:
+		b = append(b, '{')
+		for i, name := range sortedKeys(v) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendText(b, name); err != nil {
+				return nil, err
+			}
+			if b, err = appendValue(append(b, ':'), v[name]); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, '}'), nil
+	}
+	return nil, fmt.Errorf("a %T has no canonical JSON", v)
+}
+
+// appendText leaves the escapes, and what is not allowed, to ledger.EncodeCanonical.
+func appendText(b []byte, s string) ([]byte, error) {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			text, err := ledger.EncodeCanonical(s)
+			return append(b, text...), err
+		}
+	}
+	return append(append(append(b, '"'), s...), '"'), nil
 }

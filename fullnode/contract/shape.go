@@ -192,7 +192,7 @@ func toValue(v any) ref.Val {
 		return v
 	case *Item:
 		return opaque{itemType, v}
-	case *ledger.Record:
+	case *statement:
 		return opaque{recordType, v}
 	case *call:
 		return opaque{ledgerType, v}
@@ -226,8 +226,8 @@ func member(object any, field string) (any, bool) {
 		return v, ok
 	case *Item:
 		return o.member(field)
-	case *ledger.Record:
-		return recordMember(o, field), true
+	case *statement:
+		return o.member(field), true
 	}
 	return nil, false
 }
@@ -242,12 +242,21 @@ var evidenceShape = &shape{kind: types.StructKind, name: "evidence", fields: map
 	"size": wholeShape,
 }}
 
-func recordMember(r *ledger.Record, field string) any {
+// statement is a record as expressions see it. Its lists are made when one is read, once.
+type statement struct {
+	*ledger.Record
+	by, evidence []any
+}
+
+func (r *statement) member(field string) any {
 	switch field {
 	case "at":
 		return r.At
 	case "by":
-		return texts(r.By)
+		if r.by == nil {
+			r.by = texts(r.By)
+		}
+		return r.by
 	case "id":
 		return r.ID.String()
 	case "item":
@@ -257,12 +266,14 @@ func recordMember(r *ledger.Record, field string) any {
 	case "seq":
 		return r.Seq
 	}
-	list := make([]any, len(r.Evidence))
-	for i, e := range r.Evidence {
-		list[i] = map[string]any{"cid": e.CID, "commit": e.Commit, "media": e.Media, "mode": string(e.Mode), "name": e.Name,
-			"sha256": e.SHA256, "size": e.Size}
+	if r.evidence == nil {
+		r.evidence = make([]any, len(r.Evidence))
+		for i, e := range r.Evidence {
+			r.evidence[i] = map[string]any{"cid": e.CID, "commit": e.Commit, "media": e.Media, "mode": string(e.Mode), "name": e.Name,
+				"sha256": e.SHA256, "size": e.Size}
+		}
 	}
-	return list
+	return r.evidence
 }
 
 func texts(list []string) []any {

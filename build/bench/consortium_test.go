@@ -59,6 +59,8 @@ func (c *consortium) start(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -72,7 +74,8 @@ func (c *consortium) start(b *testing.B) {
 		n, err := stdout.Read(buf)
 		greeting.Write(buf[:n])
 		if err != nil {
-			b.Fatalf("evidentd dev: %v\n%s", err, greeting.String())
+			c.stop()
+			b.Fatalf("evidentd dev: %v\n%s%s", err, greeting.String(), complaint.String())
 		}
 	}
 	go io.Copy(io.Discard, stdout)

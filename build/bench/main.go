@@ -117,21 +117,23 @@ func significant(v float64) string {
 }
 
 // outputs is what each benchmark printed: several rows may show one benchmark, which runs once.
-type outputs map[string][]byte
+type outputs map[string]output
+
+type output struct {
+	text []byte
+	err  error
+}
 
 func (o outputs) of(f figure) ([]byte, error) {
 	name, _, _ := strings.Cut(f.benchmark, "/")
 	key := f.pkg + " " + name
-	if out, ok := o[key]; ok {
-		return out, nil
+	out, ok := o[key]
+	if !ok {
+		fmt.Fprintln(os.Stderr, "measuring", f.title)
+		out.text, out.err = command("go", "test", "-run", "^$", "-bench", "^"+name+"$", "-benchmem", "-timeout", "20m", f.pkg)
+		o[key] = out
 	}
-	fmt.Fprintln(os.Stderr, "measuring", f.title)
-	out, err := command("go", "test", "-run", "^$", "-bench", "^"+name+"$", "-benchmem", "-timeout", "20m", f.pkg)
-	if err != nil {
-		return nil, err
-	}
-	o[key] = out
-	return out, nil
+	return out.text, out.err
 }
 
 // metric finds "BenchmarkX-2  100  12.3 unit  4.5 other" in the output of go test.

@@ -31,7 +31,7 @@ func TestMetric(t *testing.T) {
 }
 
 func TestRow(t *testing.T) {
-	measured := outputs{"./x BenchmarkX": []byte("BenchmarkX-2 1 4096 bytes/op 79.9 % 5 s\n")}
+	measured := outputs{"./x BenchmarkX": {text: []byte("BenchmarkX-2 1 4096 bytes/op 79.9 % 5 s\n")}}
 	bytes := value{"bytes/op", 1024, "KiB", 4, false}
 	tests := []struct {
 		name   string

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"evident/fullnode/blobs"
 )
 
 // Config is one member's node. The configuration file is its JSON; relative
@@ -24,6 +26,7 @@ type Config struct {
 	Log  *slog.Logger                    `json:"-"`
 	Now  func() time.Time                `json:"-"` // the member's clock; time.Now when nil
 	Free func(dir string) (int64, error) `json:"-"` // free bytes where dir is; the system's when nil
+	Pace blobs.Pace                      `json:"-"` // of the work on evidence files
 }
 
 // ReadConfig reads a configuration file. Unknown members are refused, so that

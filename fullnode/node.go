@@ -5,7 +5,8 @@
 // Open reads top to bottom as the start-up order; Run works until its context
 // ends; Close undoes Open in reverse. Three folders have three rules: guard/ is
 // tiny, fsynced, never restored or deleted; ledger/ is append-only and can be
-// rebuilt from peers; raft/ is scratch. The journal holds what receipts were
+// rebuilt from peers; so can blobs/, as far as other members keep the same
+// evidence files; raft/ is scratch. The journal holds what receipts were
 // given for and is not final yet.
 package fullnode
 
@@ -21,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"evident/fullnode/blobs"
 	"evident/fullnode/chain"
 	"evident/fullnode/finality"
 	"evident/fullnode/finality/guard"
@@ -49,6 +51,7 @@ type Node struct {
 	host    host.Host
 	peers   *peers
 	seen    *seen
+	blobs   *blobs.Blobs
 	members *http.Server
 	order   *order.Order
 
@@ -118,7 +121,7 @@ func Open(cfg Config) (n *Node, err error) {
 		return n, err
 	}
 
-	// The network: one port, Raft on it, and the members' protocol, which asks Raft who leads.
+	// The network: one port, the evidence files' swarm and Raft on it, and the members' protocol, which asks both.
 	if n.host, err = newHost(n.id, cfg.Listen); err != nil {
 		return n, err
 	}
@@ -130,11 +133,31 @@ func Open(cfg Config) (n *Node, err error) {
 			n.host.Peerstore().AddAddrs(n.peers.ids[m.Name], peerAddrs(append(cfg.Peers[m.Name], m.Addresses...)), 1<<62)
 		}
 	}
+	if n.blobs, err = n.openBlobs(); err != nil {
+		return n, err
+	}
 	if n.order, err = n.openOrder(); err != nil {
 		return n, err
 	}
 	n.members, err = n.serveMembers()
 	return n, err
+}
+
+// openBlobs opens this member's share of the evidence files.
+func (n *Node) openBlobs() (*blobs.Blobs, error) {
+	return blobs.Open(blobs.Config{
+		Dir:    blobs.Folder(n.cfg.Dir),
+		Ledger: n.chain,
+		Self:   n.self.Name,
+		Signer: n.id.signer,
+		Host:   n.host,
+		Peers:  n.peers.ids,
+		Ask:    n.peers.do,
+		Log:    n.log,
+		Now:    n.clock.now,
+		Free:   n.cfg.Free,
+		Pace:   n.cfg.Pace,
+	})
 }
 
 // openOrder joins Raft. Damage in raft/ costs nothing: it is scratch. A node
@@ -207,7 +230,7 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, n.stop = context.WithCancel(ctx)
 	defer n.stop()
 	var wg sync.WaitGroup
-	for _, work := range []func(context.Context){n.lead, n.forward, n.catchUp, n.watchPeers} {
+	for _, work := range []func(context.Context){n.lead, n.forward, n.catchUp, n.watchPeers, n.blobs.Run} {
 		wg.Go(func() { work(ctx) })
 	}
 	err := n.clerk(ctx)
@@ -225,6 +248,9 @@ func (n *Node) Close() error {
 	}
 	if n.order != nil {
 		errs = append(errs, n.order.Close())
+	}
+	if n.blobs != nil {
+		errs = append(errs, n.blobs.Close())
 	}
 	if n.host != nil {
 		errs = append(errs, n.host.Close())

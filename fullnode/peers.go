@@ -173,6 +173,7 @@ func (n *Node) serveMembers() (*http.Server, error) {
 	mux.HandleFunc("POST /records", n.handleRecords)
 	mux.HandleFunc("GET /head", n.handleHead)
 	mux.HandleFunc("GET /blocks", n.handleBlocks)
+	n.blobs.Handle(mux, asker)
 	server := &http.Server{
 		Handler:           n.membersOnly(mux),
 		ReadHeaderTimeout: 10 * time.Second,

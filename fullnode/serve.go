@@ -18,13 +18,18 @@ import (
 // Serve answers light clients on the TCP listener and on libp2p until ctx
 // ends. pages is the explorer; version names the program.
 func (n *Node) Serve(ctx context.Context, listener net.Listener, pages fs.FS, version string) error {
+	registry := prometheus.NewRegistry()
+	if err := n.blobs.Register(registry); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
 	handler, err := api.New(api.Config{
 		Ledger:   n.chain,
 		Intake:   n.intake,
 		Node:     n,
+		Files:    n.blobs,
 		Pages:    pages,
 		Hosts:    n.cfg.Hosts,
-		Registry: prometheus.NewRegistry(),
+		Registry: registry,
 		Log:      n.log,
 		Now:      n.clock.now,
 		Version:  version,
@@ -88,6 +93,9 @@ func (n *Node) Problems() []api.Problem {
 	}
 	if _, ok := n.order.Leader(); !ok {
 		problems = append(problems, api.Problem{Code: "order", Message: "no leader: too few members can be reached to order records"})
+	}
+	for _, message := range n.blobs.Problems() {
+		problems = append(problems, api.Problem{Code: "files", Message: message})
 	}
 	if head, ok := n.chain.Head(); ok && n.clock.now().Sub(time.UnixMilli(head.Header.Time)) > 2*heartbeat+5*time.Second {
 		problems = append(problems, api.Problem{Code: "finality", Message: "no block has become final for over a minute: too few members cosign"})

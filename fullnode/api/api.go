@@ -86,11 +86,27 @@ type Node interface {
 	Problems() []Problem                              // what is wrong now
 }
 
+// Files keeps evidence files, and answers for them. An error may implement Told.
+type Files interface {
+	Have(w http.ResponseWriter, r *http.Request) error     // which blocks are not here
+	Upload(w http.ResponseWriter, r *http.Request) error   // blocks, as a CAR
+	Status(w http.ResponseWriter, r *http.Request) error   // who stores a file
+	Receipts(w http.ResponseWriter, r *http.Request) error // and promised it
+	Gateway(w http.ResponseWriter, r *http.Request) error  // blocks, to be verified by their CIDs
+}
+
+// Told is an error from behind the API that says itself what the client is told.
+type Told interface {
+	error
+	Told() (status int, code, message, hint string)
+}
+
 // Config is what an API stands on.
 type Config struct {
 	Ledger   Ledger
 	Intake   Intake
 	Node     Node
+	Files    Files
 	Pages    fs.FS    // the explorer, index.html at its root
 	Hosts    []string // names it answers to, besides the loopback ones and its address, without port
 	Registry *prometheus.Registry
@@ -111,6 +127,8 @@ type API struct {
 	blocks      *slots        // answers of megabytes
 	waiters     *slots        // submissions that wait for the final block
 	subscribers *slots        // event streams
+	uploads     *slots        // CARs on their way in
+	downloads   *slots        // blocks and CARs on their way out
 	metrics     *metrics
 	handler     http.Handler
 }
@@ -135,6 +153,8 @@ func New(c Config) (*API, error) {
 		blocks:      newSlots(maxBlocks),
 		waiters:     newSlots(maxWaiters),
 		subscribers: newSlots(maxSubscribers),
+		uploads:     newSlots(maxUploads),
+		downloads:   newSlots(maxDownloads),
 	}
 	for _, h := range c.Hosts {
 		a.hosts[strings.ToLower(h)] = true
@@ -180,6 +200,11 @@ func (a *API) table() []route {
 		{"GET", "/v1/events", a.subscribers, a.stream},
 		{"POST", "/v1/records", a.waiters, a.submit},
 		{"POST", "/v1/records/check", a.requests, a.check},
+		{"POST", "/v1/files/have", a.requests, a.Files.Have},
+		{"POST", "/v1/files/car", a.uploads, a.Files.Upload},
+		{"GET", "/v1/files/{cid}", a.requests, a.Files.Status},
+		{"GET", "/v1/files/{cid}/receipts", a.requests, a.Files.Receipts},
+		{"GET", "/ipfs/{cid}", a.downloads, a.Files.Gateway},
 		{"GET", "/metrics", a.requests, a.metrics.serve},
 	}
 }

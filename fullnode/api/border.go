@@ -16,6 +16,8 @@ const (
 	maxBlocks      = 16
 	maxWaiters     = 2048
 	maxSubscribers = 256
+	maxUploads     = 16 // each holds a few blocks in memory
+	maxDownloads   = 64
 	maxQuery       = 1 << 10 // bytes
 )
 
@@ -30,6 +32,9 @@ func (a *API) border(next http.Handler) http.Handler {
 	// clients need to send to several members' nodes.
 	cross.AddInsecureBypassPattern("POST /v1/records")
 	cross.AddInsecureBypassPattern("POST /v1/records/check")
+	// The same holds for blocks: each is vouched for by its CID, and stays only if a record names it.
+	cross.AddInsecureBypassPattern("POST /v1/files/have")
+	cross.AddInsecureBypassPattern("POST /v1/files/car")
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, fail(http.StatusForbidden, "cross_origin", "a page of another site may not ask for this", "ask from the node's own pages"))
 	}))

@@ -38,10 +38,14 @@ func busy(status int, message string) error {
 // it does not know is the node's fault, and its cause stays here.
 func failureOf(err error) *failure {
 	var f *failure
+	var told Told
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &told):
+		status, code, message, hint := told.Told()
+		return fail(status, code, message, hint)
 	case errors.Is(err, chain.ErrNotFound):
 		return fail(http.StatusNotFound, "not_found", "this node has no such thing",
 			"that proves nothing about the ledger; only /v1/state/… proves absence")

@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -417,6 +419,39 @@ func (n *testNode) Cosigned(member string) (finality.Cosigned, bool) {
 	return finality.Cosigned{}, false
 }
 
+// testFiles has one file, and takes everything.
+type testFiles struct{}
+
+func (testFiles) Have(w http.ResponseWriter, r *http.Request) error { return testFiles{}.say(w, "[]") }
+func (testFiles) Upload(w http.ResponseWriter, r *http.Request) error {
+	return testFiles{}.say(w, `{"blocks":1}`)
+}
+func (testFiles) Status(w http.ResponseWriter, r *http.Request) error {
+	return testFiles{}.say(w, fmt.Sprintf(`{"cid":%q}`, r.PathValue("cid")))
+}
+func (testFiles) Receipts(w http.ResponseWriter, r *http.Request) error {
+	return testFiles{}.say(w, `{"receipts":[]}`)
+}
+func (testFiles) Gateway(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("cid") == "full" {
+		return fmt.Errorf("read: %w", toldFull{})
+	}
+	return testFiles{}.say(w, "block")
+}
+
+func (testFiles) say(w http.ResponseWriter, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// toldFull says itself what the client is told.
+type toldFull struct{}
+
+func (toldFull) Error() string { return "full" }
+func (toldFull) Told() (status int, code, message, hint string) {
+	return http.StatusInsufficientStorage, "full", "no room", "another node"
+}
+
 // fixture is an API over a test chain, behind a real server.
 type fixture struct {
 	*httptest.Server
@@ -455,7 +490,7 @@ func newFixture(t testing.TB, blocks int) *fixture {
 	f.node = &testNode{chain: f.chain}
 	var err error
 	f.api, err = New(Config{
-		Ledger: f.chain, Intake: f.intake, Node: f.node, Pages: testPages, Hosts: []string{"node1.harbour.example"},
+		Ledger: f.chain, Intake: f.intake, Node: f.node, Files: testFiles{}, Pages: testPages, Hosts: []string{"node1.harbour.example"},
 		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(f.log, nil)), Version: "test",
 		Now: func() time.Time { return time.UnixMilli(testStart + int64(blocks)*1000) },
 	})

@@ -21,7 +21,8 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256([]byte("a public file"))
-	fill := strings.NewReplacer("http://127.0.0.1:7080", f.URL, "$ID", f.records[0].ID.String(), "$ITEM", "other", "$DIGEST", hex.EncodeToString(digest[:]))
+	fill := strings.NewReplacer("http://127.0.0.1:7080", f.URL, "$ID", f.records[0].ID.String(), "$ITEM", "other", "$DIGEST", hex.EncodeToString(digest[:]),
+		"$CID", "bafkreif7rteqv2xlpdwkw66ov3hl2aptfuvrx2ezavr3ykpoktdfy7xapy")
 	asked := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
 		_, command, ok := strings.Cut(strings.TrimSpace(line), "curl ")
@@ -86,10 +87,12 @@ func (f *fixture) parseCurl(t *testing.T, args []string) (*http.Request, time.Du
 			}
 			patience = time.Duration(seconds) * time.Second
 		case "--data-binary":
-			if value() != "@record.note" {
+			bodies := map[string][]byte{"@record.note": f.records[0].Note, "@file.car": []byte("blocks"), "@cids.json": []byte("[]")}
+			data, known := bodies[value()]
+			if !known {
 				t.Fatalf("data %s", args[i])
 			}
-			r.Method, body = "POST", bytes.NewReader(f.records[0].Note)
+			r.Method, body = "POST", bytes.NewReader(data)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does
 		default:
 			if target != "" || !strings.HasPrefix(arg, f.URL) {

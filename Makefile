@@ -13,7 +13,7 @@ SHELL := /bin/bash
 # digests read files but go to the browser too.
 PURE     := ./lightclient/ledger ./lightclient/merkle ./lightclient/proof ./lightclient/casefile ./lightclient/evidence ./fullnode/finality
 GOFILES  := $(wildcard *.go app build frontend/*.go fullnode lightclient)
-PAGES    := $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print)
+PAGES    := $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -path frontend/verifier -prune -o -type f -print)
 GO_BUILD := go build -buildvcs=false -ldflags "-s -w"
 DESKTOP  := -tags desktop,production,webkit2_41
 CHECKER  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -22,9 +22,11 @@ FUZZTIME ?= 20s
 WASM := frontend/public/evident.wasm
 GLUE := frontend/public/wasm_exec.js
 DIST := frontend/dist/index.html
+VERIFIER := frontend/verifier/verify.wasm
+ONE_FILE := frontend/dist/verify.html
 NPM  := frontend/node_modules/.installed
 
-.PHONY: help start build wasm frontend desktop clean \
+.PHONY: help start build wasm frontend verify-html desktop clean \
 	check static format vet staticcheck pure pages-check test-short \
 	test test-go test-wasm test-frontend test-e2e test-desktop bench sim hammer fuzz FORCE
 
@@ -54,10 +56,22 @@ $(WASM): FORCE
 $(GLUE): FORCE
 	@cmp -s "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $@ || cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $@
 
-frontend: $(DIST) ## the pages, from one source for browser and desktop
+$(VERIFIER): FORCE
+	@mkdir -p bin $(@D)
+	GOOS=js GOARCH=wasm $(GO_BUILD) -o bin/verify.wasm ./lightclient/wasm/verify
+	@cmp -s bin/verify.wasm $@ || cp bin/verify.wasm $@
+
+frontend: $(DIST) $(ONE_FILE) ## the pages, from one source for browser and desktop
 
 $(DIST): $(NPM) $(WASM) $(GLUE) $(PAGES)
 	cd frontend && npm run --silent build
+	@touch $@
+
+verify-html: $(ONE_FILE) ## frontend/dist/verify.html: the verifier as one file that needs no network
+
+# Building the pages empties dist, so this comes after it.
+$(ONE_FILE): $(DIST) $(VERIFIER)
+	cd frontend && npm run --silent build:verify
 	@touch $@
 
 $(NPM): frontend/package-lock.json
@@ -75,7 +89,7 @@ desktop: frontend ## bin/evident-desktop, where GTK and WebKit can be built agai
 	fi
 
 clean: ## remove what was built, and nothing of a ledger
-	rm -rf bin frontend/node_modules $(WASM) $(GLUE)
+	rm -rf bin frontend/node_modules $(WASM) $(GLUE) $(VERIFIER)
 	find frontend/dist -mindepth 1 ! -name .gitkeep -delete
 
 ## The quick half
@@ -89,7 +103,7 @@ format:
 
 vet:
 	go vet ./...
-	GOOS=js GOARCH=wasm go vet ./lightclient/wasm
+	GOOS=js GOARCH=wasm go vet ./lightclient/wasm/...
 
 staticcheck:
 	go run $(CHECKER) ./...
@@ -124,7 +138,7 @@ test-frontend: $(NPM)
 
 test-e2e: build
 	@if { type -P chromium || type -P chromium-browser || type -P google-chrome; } >/dev/null; then \
-		cd frontend && npm run --silent e2e; \
+		cd frontend && npm run --silent e2e && npm run --silent e2e:verify; \
 	else \
 		echo "NOT RUN: the explorer's tests, which need Chromium (build/setup.sh test installs it)"; \
 	fi

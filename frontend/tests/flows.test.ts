@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { cancelled } from "$lib/client/envelope";
-import { hex, proofText, RECORDED_MARK } from "$lib/client/mock";
+import { hex, OTHER_WORDS, proofText, RECORDED_MARK, WORDS } from "$lib/client/mock";
 import { mockClient } from "$lib/client/mock-client";
 import type { FileDigest, LocalFile } from "$lib/client";
 import { Live } from "$lib/context.svelte";
@@ -105,8 +105,21 @@ describe("verification", () => {
   test("words that match a printed copy make an unknown ledger known", async () => {
     const verification = newTestVerification("unknown ledger");
     await verification.add([file("a.evident")]);
-    await verification.check(verification.report!.fingerprint);
+    await verification.confirm();
     expect(verification.report?.verdict).toBe("valid");
+    verification.reset();
+    await verification.add([file("b.evident")]);
+    expect(verification.report?.verdict).toBe("valid");
+  });
+
+  test.each([
+    { held: OTHER_WORDS.join(" "), verdict: "valid" },
+    { held: WORDS.join(" "), verdict: "unknown ledger" },
+  ] as const)("a ledger that the reader named makes it $verdict", async ({ held, verdict }) => {
+    const verification = newTestVerification("unknown ledger");
+    verification.named = held;
+    await verification.add([file("a.evident")]);
+    expect(verification.report?.verdict).toBe(verdict);
   });
 });
 

@@ -3,8 +3,10 @@ package api
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestPages(t *testing.T) {
@@ -82,6 +84,23 @@ func TestPolicy(t *testing.T) {
 		}
 	}
 	if strings.Contains(policy, "*") || strings.Contains(policy, "unsafe-inline") {
+		t.Errorf("policy %q", policy)
+	}
+}
+
+// The verifier names the script in it by its digest; a policy of the server's
+// for scripts would stop it.
+func TestOneFilePolicy(t *testing.T) {
+	p, err := newPages(fstest.MapFS{oneFile: {Data: []byte("<!doctype html>")}}, func() []NodeHint { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	if err := p.serve(w, httptest.NewRequest("GET", "/"+oneFile, nil)); err != nil {
+		t.Fatal(err)
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	if strings.Contains(policy, "script-src") || strings.Contains(policy, "default-src") || !strings.Contains(policy, "connect-src 'none'") {
 		t.Errorf("policy %q", policy)
 	}
 }

@@ -264,6 +264,19 @@ const connectLimit = 3 * time.Second
 // verify needs no ledger: it works without a network. The ledger it trusts is
 // the one this client follows, or the one whose words a person has confirmed.
 func (s *Service) verify(ctx context.Context, p VerifyParams) (Report, error) {
+	if p.Genesis == "" {
+		limited, cancel := context.WithTimeout(ctx, connectLimit)
+		defer cancel()
+		if c, err := s.Client(limited); err == nil {
+			p.Genesis = c.Trusted().Fingerprint.String()
+		}
+	}
+	return Verify(p)
+}
+
+// Verify checks a proof file as the method does, but trusts only the ledger
+// that the parameters name.
+func Verify(p VerifyParams) (Report, error) {
 	var options proof.Options
 	if p.Genesis != "" {
 		f, err := ledger.ParseFingerprint(p.Genesis)
@@ -271,13 +284,6 @@ func (s *Service) verify(ctx context.Context, p VerifyParams) (Report, error) {
 			return Report{}, badRequest("%v", err)
 		}
 		options.Trusted = &f
-	} else {
-		limited, cancel := context.WithTimeout(ctx, connectLimit)
-		defer cancel()
-		if c, err := s.Client(limited); err == nil {
-			f := c.Trusted().Fingerprint
-			options.Trusted = &f
-		}
 	}
 	if p.File != nil {
 		content, err := contentOf(*p.File)

@@ -108,6 +108,8 @@ export interface Subject {
   value: string;
   badge: Badge;
   proof: () => Promise<Proof>;
+  /** Of the ledger that the proof leads to, where that is not the one followed here. */
+  words?: string[];
 }
 
 export interface Surroundings {

@@ -2,6 +2,7 @@
 import { asClientError, type ClientError } from "./client/envelope";
 import { MAX_PROOF_BYTES } from "./client/proof-file";
 import type { Client, FileDigest, LocalFile, Report } from "./client";
+import { compareTrust } from "./trust-root";
 
 interface ProofFile {
   name: string;
@@ -14,10 +15,16 @@ export class Verification {
   hashing = $state.raw<{ done: number; size: number } | null>(null);
   checking = $state(false);
   report = $state.raw<Report | null>(null);
+  checkedAt = $state(0);
   error = $state.raw<ClientError | null>(null);
   /** A proof was asked for and something else was given. */
   refused = $state<"notProof" | "tooBig" | null>(null);
 
+  /** What the reader holds of the ledger to trust: its fingerprint, or its twelve words. */
+  named = $state("");
+
+  /** Fingerprints that a person has compared. */
+  #confirmed = new Set<string>();
   #digest: FileDigest | null = null;
   #asked = 0;
   #work: AbortController | null = null;
@@ -50,7 +57,7 @@ export class Verification {
   }
 
   /** Only the newest question is answered; what it replaces ends silently. */
-  async check(genesis?: string): Promise<void> {
+  async check(): Promise<void> {
     if (!this.proof) return;
     const mine = ++this.#asked;
     const proof = this.proof.text;
@@ -58,9 +65,10 @@ export class Verification {
     this.checking = true;
     try {
       const file = await this.#digested();
-      const params = { proof, ...(file && { file }), ...(genesis && { genesis }) };
-      const report = await this.client.call("verify", params);
-      if (mine === this.#asked) this.report = report;
+      const report = await this.#verify({ proof, ...(file && { file }) });
+      if (mine !== this.#asked) return;
+      this.report = report;
+      this.checkedAt = Date.now();
     } catch (thrown) {
       if (mine !== this.#asked) return;
       this.report = null;
@@ -68,6 +76,13 @@ export class Verification {
     } finally {
       if (mine === this.#asked) this.checking = false;
     }
+  }
+
+  /** A person says that the words, or the fingerprint, are those of a copy they trust. */
+  async confirm(): Promise<void> {
+    if (!this.report) return;
+    this.#confirmed.add(this.report.fingerprint);
+    await this.check();
   }
 
   removeFile(): void {
@@ -88,6 +103,13 @@ export class Verification {
     this.file = file;
     this.#digest = null;
     this.hashing = null;
+  }
+
+  async #verify(params: { proof: string; file?: FileDigest }): Promise<Report> {
+    const report = await this.client.call("verify", params);
+    const confirmed = this.#confirmed.has(report.fingerprint) || compareTrust(this.named, report) === "same";
+    if (report.verdict !== "unknown ledger" || !confirmed) return report;
+    return this.client.call("verify", { ...params, genesis: report.fingerprint });
   }
 
   async #digested(): Promise<FileDigest | null> {

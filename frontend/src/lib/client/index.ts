@@ -30,6 +30,8 @@ export interface Abilities {
   desktop: boolean;
   canStamp: boolean;
   canHashInPage: boolean;
+  /** Whether a ledger is at hand; a verifier without a network has none. */
+  follow: boolean;
 }
 
 export interface Client {
@@ -54,5 +56,5 @@ export async function connect(): Promise<Client> {
   if (typeof Worker === "undefined" || typeof WebAssembly === "undefined") {
     throw new ClientError("no_webassembly", "This browser cannot run the light client.", "");
   }
-  return (await import("./wasm")).connectBrowser();
+  return (await import("./site")).connectSite();
 }

@@ -15,7 +15,7 @@ export function mockClient(desktop = false): MockClient {
   const drops: ((files: LocalFile[]) => void)[] = [];
   return {
     ledger,
-    can: { desktop, canStamp: desktop, canHashInPage: !desktop },
+    can: { desktop, canStamp: desktop, canHashInPage: !desktop, follow: true },
     call: async <M extends Method>(method: M, params: Params<M>) =>
       open<Result<M>>(await ledger.invoke(method, JSON.stringify(params))),
     subscribe: (listener) => {

@@ -26,9 +26,8 @@ const MEMBERS = [
 
 export const WORDS =
   "harvest ocean velvet captain mirror walnut orbit gentle plastic season admit lantern".split(" ");
-const OTHER_WORDS = "anchor bright canvas dune ember forest glance humble island jungle kitten lemon".split(
-  " ",
-);
+export const OTHER_WORDS =
+  "anchor bright canvas dune ember forest glance humble island jungle kitten lemon".split(" ");
 const LEDGER = "harbour.example/1f0a9c3b55d20e77";
 const FINGERPRINT = "1f0a9c3b55d20e77" + hex("genesis").slice(16);
 const OTHER_FINGERPRINT = hex("another genesis");

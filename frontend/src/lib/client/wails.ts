@@ -58,7 +58,7 @@ export function connectDesktop(app: DesktopBinding): Client {
   }
 
   return {
-    can: { desktop: true, canStamp: true, canHashInPage: false },
+    can: { desktop: true, canStamp: true, canHashInPage: false, follow: true },
     call,
     subscribe,
     digest,

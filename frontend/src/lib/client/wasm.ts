@@ -1,5 +1,5 @@
 /**
- * The browser transport: the light client as WebAssembly in a worker, and a
+ * The browser transport: a Go program as WebAssembly in a worker, and a
  * second worker of the same kind for hashing, so that a large file never holds
  * up the ledger. Slices are read here and handed over, because not every
  * engine can read a dropped file inside a worker.
@@ -65,10 +65,11 @@ export class Core {
   }
 }
 
-export function connectBrowser(): Client {
+/** @param start makes a worker that has been told what to start from */
+export function connectBrowser(start: () => Worker, follows: boolean): Client {
   const listeners = new Set<(event: LedgerEvent) => void>();
-  const ledger = kept((event) => listeners.forEach((listener) => listener(event)));
-  const hasher = kept(() => {});
+  const ledger = kept(start, (event) => listeners.forEach((listener) => listener(event)));
+  const hasher = kept(start, () => {});
   const drops = new Drops(true);
 
   async function digest(file: LocalFile, work: Work): Promise<FileDigest> {
@@ -90,7 +91,7 @@ export function connectBrowser(): Client {
   }
 
   return {
-    can: { desktop: false, canStamp: false, canHashInPage: true },
+    can: { desktop: false, canStamp: false, canHashInPage: true, follow: follows },
     call: async <M extends Method>(method: M, params: Params<M>) =>
       open<Result<M>>(
         (await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string,
@@ -112,15 +113,9 @@ export function connectBrowser(): Client {
 }
 
 /** Starts a core when it is first needed, and anew after it failed. */
-function kept(onEvent: (event: LedgerEvent) => void): () => Core {
+function kept(start: () => Worker, onEvent: (event: LedgerEvent) => void): () => Core {
   let core: Core | null = null;
-  return () => (core && !core.broken ? core : (core = startCore(onEvent)));
-}
-
-function startCore(onEvent: (event: LedgerEvent) => void): Core {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "evident" });
-  worker.postMessage({ kind: "start", base: document.baseURI });
-  return new Core(worker, onEvent);
+  return () => (core && !core.broken ? core : (core = new Core(start(), onEvent)));
 }
 
 function blobOf(file: LocalFile): Blob {

@@ -6,7 +6,15 @@ export type Request =
   | { kind: "digestWrite"; handle: number; slice: ArrayBuffer }
   | { kind: "digestClose"; handle: number };
 
-export type ToWorker = { kind: "start"; base: string } | ({ id: number } & Request);
+export interface Start {
+  kind: "start";
+  /** The address of the page. */
+  base: string;
+  /** The program itself, where the page has it. */
+  program?: ArrayBuffer;
+}
+
+export type ToWorker = Start | ({ id: number } & Request);
 
 export type FromWorker =
   | { kind: "answer"; id: number; value: unknown }

@@ -244,7 +244,20 @@ export const en = {
     status: { passed: "passed", failed: "failed", absent: "absent", "not run": "not run" },
     unknownAsk: "If you hold a printed copy of this ledger’s twelve words, compare them now.",
     unknownConfirm: "The words match my printed copy",
+    named: "The ledger you trust",
+    namedHint:
+      "The genesis fingerprint or the twelve words, from your own source and not from whoever gave you the proof.",
+    namedOther: "This proof leads to another ledger than the one you named. Do not rely on it.",
+    namedShort: "Not complete yet: 64 hexadecimal digits, or twelve words.",
+    ledger: "The ledger it leads to",
     record: "The record",
+    recordIf: "This is what the proof says. It counts only once the answer above is “valid”.",
+    print: "Print this report",
+    checkedAt: (time: string) => `Checked at ${time} by this machine’s clock, which is no evidence of time.`,
+    takeAway: "Take this verifier away as one file",
+    takeAwayWhy: "It works from a disk, without a network and without this node.",
+    offline:
+      "This page is one file with the verifier inside. Its own policy forbids every connection, so it works without a network and nothing can leave it.",
     reset: "Verify another proof",
   },
   trust: {

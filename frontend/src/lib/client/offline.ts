@@ -1,0 +1,38 @@
+/**
+ * The verifier inside the page itself, for a page that is one file and has no
+ * network: the worker comes from a Blob, the program from the page's own text.
+ */
+import { ClientError } from "./envelope";
+import type { Client } from "./index";
+import type { Start } from "./worker-messages";
+import { connectBrowser } from "./wasm";
+
+/**
+ * @param script the worker, with wasm_exec.js before it
+ * @param packed the program, compressed by gzip, in base64
+ */
+export async function connectOffline(script: string, packed: string): Promise<Client> {
+  if (
+    typeof Worker === "undefined" ||
+    typeof WebAssembly === "undefined" ||
+    typeof DecompressionStream === "undefined"
+  ) {
+    throw new ClientError("no_webassembly", "This browser cannot run the verifier.", "");
+  }
+  const program = await unpack(packed);
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  return connectBrowser(() => {
+    const worker = new Worker(address, { name: "evident" });
+    worker.postMessage({ kind: "start", base: document.baseURI, program } satisfies Start);
+    return worker;
+  }, false);
+}
+
+async function unpack(packed: string): Promise<ArrayBuffer> {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const gunzip = new DecompressionStream("gzip");
+  const writer = gunzip.writable.getWriter();
+  void writer.write(bytes);
+  void writer.close();
+  return new Response(gunzip.readable).arrayBuffer();
+}

@@ -127,13 +127,17 @@ func (c *Client) line() []*node {
 	return append(good, bad...)
 }
 
-// Sources returns the nodes as line does, for those who move files: what they
-// bring is checked block by block, so they need no more of the client.
+// Sources returns the nodes that never lied, always in the same order, for those
+// who move files: what they bring is checked block by block, so they need no
+// more of the client.
 func (c *Client) Sources() []Source {
-	line := c.line()
-	out := make([]Source, len(line))
-	for i, n := range line {
-		out[i] = n.source
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []Source
+	for _, n := range c.nodes {
+		if n.state != NodeLied {
+			out = append(out, n.source)
+		}
 	}
 	return out
 }

@@ -1,10 +1,15 @@
 // Package author is the writing side of the light client: the keys of rights
 // holders, and the way of a file from the disk to a proof.
 //
-// The way has five steps: digest, sign, submit, final, proof. A signed record
-// lies in the outbox, on disk, before it is sent, and leaves it when its proof
-// is written; so whatever stops the program, Resume ends the way, and the
-// record is on the ledger once. The file itself never leaves the machine.
+// The way has six steps: digest, send, sign, submit, final, proof. A signed
+// record lies in the outbox, on disk, before it is submitted, and leaves it when
+// its proof is written; so whatever stops the program, Resume ends the way, and
+// the record is on the ledger once.
+//
+// What becomes of the file itself is the author's choice. By digest, it never
+// leaves the machine and nothing is sent. Sealed, a ciphertext goes to the
+// members; public, the file. Both are sent before the record is signed, and the
+// record stays in the outbox until enough members have signed that they keep it.
 package author
 
 import (
@@ -21,8 +26,8 @@ import (
 	"unicode/utf8"
 
 	"evident/lightclient"
-	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
+	"evident/lightclient/transfer"
 )
 
 // Stage is a step on a file's way.
@@ -31,18 +36,22 @@ type Stage string
 // The stages, in their order.
 const (
 	Digesting  Stage = "digesting"
+	Sending    Stage = "sending" // the file, sealed or public
 	Submitting Stage = "submitting"
 	Received   Stage = "received" // a member promised to include the record
 	Final      Stage = "final"
-	Proven     Stage = "proven" // the proof file is written
+	Storing    Stage = "storing" // the proof file is written; members are fetching the file
+	Proven     Stage = "proven"  // the proof file is written, and the file stored if it is to be
 )
 
-// Progress is where a file is on its way. Done and Total are bytes, while digesting.
+// Progress is where a file is on its way. Done and Total are bytes, while
+// digesting and sending; Rate is bytes per second, while sending.
 type Progress struct {
 	Path  string
 	Stage Stage
 	Done  int64
 	Total int64
+	Rate  float64
 }
 
 // Stamped is a file whose proof is on disk.
@@ -51,10 +60,15 @@ type Stamped struct {
 	Proof  string // path of the proof file
 	Record lightclient.Record
 	Before bool // it was stamped before, with this proof; nothing was sent
+
+	// Receipts are by members who keep the file. Fewer than Copies: the record
+	// stays in the outbox, and Resume asks again.
+	Receipts []transfer.Receipt
 }
 
-// Author stamps files with one key.
+// Author stamps files with one key, all in one mode.
 type Author struct {
+	Mode   ledger.Mode // empty: by digest
 	Client *lightclient.Client
 	Key    *Key
 	Outbox *Outbox
@@ -96,25 +110,45 @@ func (a *Author) stamp(ctx context.Context, path, text string, report func(Progr
 		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
 	}
 	digesting <- struct{}{}
-	digest, err := evidence.File(ctx, path, func(done, total int64) { report(Progress{path, Digesting, done, total}) })
+	file, before, err := a.keep(ctx, path, report)
 	<-digesting
 	if err != nil {
 		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
 	}
-	if before, ok := a.stampedBefore(ctx, path, digest); ok {
+	if before != nil {
 		report(Progress{Path: path, Stage: Proven})
-		return before, nil
+		return *before, nil
 	}
-	record, err := a.sign(ctx, path, text, digest)
+	entry, err := a.commit(ctx, path, text, file)
 	if err != nil {
 		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
 	}
-	entry := Entry{ID: record.ID, Note: string(record.Note), Path: path}
-	// From here on the record will be sent, by us or by Resume.
-	if err := a.Outbox.put(entry); err != nil {
-		return Stamped{}, err
-	}
 	return a.finish(ctx, entry, report)
+}
+
+// commit signs the record and puts it in the outbox: from then on it will be
+// sent, by us or by Resume. The secret of a sealed file is there before.
+func (a *Author) commit(ctx context.Context, path, text string, file kept) (Entry, error) {
+	if file.sealing != nil {
+		defer file.sealing.close()
+	}
+	record, err := a.sign(ctx, text, file.evidence)
+	if err != nil {
+		return Entry{}, err
+	}
+	if file.sealing != nil {
+		if err := a.Outbox.Secrets().put(record.ID, file.sealing.secret); err != nil {
+			return Entry{}, err
+		}
+	}
+	entry := Entry{ID: record.ID, Note: string(record.Note), Path: path}
+	if err := a.Outbox.put(entry); err != nil {
+		return Entry{}, err
+	}
+	if file.sealing != nil {
+		return entry, file.sealing.done()
+	}
+	return entry, nil
 }
 
 // Resume ends the way of every record that is in the outbox.
@@ -151,6 +185,9 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
 	}
+	if err := a.disclose(proof, record); err != nil {
+		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
+	}
 	file, err := proof.Encode()
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
@@ -159,12 +196,19 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	if err != nil {
 		return Stamped{}, err
 	}
-	// If we stop here, Resume writes the same proof again and removes the entry.
-	if err := a.Outbox.remove(entry.ID); err != nil {
+	report(Progress{Path: entry.Path, Stage: Storing})
+	receipts, all, err := a.stored(ctx, record)
+	if err != nil {
 		return Stamped{}, err
 	}
+	// If we stop here, Resume writes the same proof again and removes the entry.
+	if all {
+		if err := a.Outbox.remove(entry.ID); err != nil {
+			return Stamped{}, err
+		}
+	}
 	report(Progress{Path: entry.Path, Stage: Proven})
-	return Stamped{Path: entry.Path, Proof: written, Record: record}, nil
+	return Stamped{Path: entry.Path, Proof: written, Record: record, Receipts: receipts}, nil
 }
 
 // refused takes a record that the ledger refused out of the outbox: sending it
@@ -179,7 +223,7 @@ func (a *Author) refused(entry Entry, err error) error {
 	return err
 }
 
-func (a *Author) sign(ctx context.Context, path, text string, digest evidence.Digest) (*ledger.Record, error) {
+func (a *Author) sign(ctx context.Context, text string, file ledger.Evidence) (*ledger.Record, error) {
 	head, known := a.Client.Head()
 	if _, stale := a.Client.Age(head); !known || stale {
 		var err error
@@ -202,13 +246,12 @@ func (a *Author) sign(ctx context.Context, path, text string, digest evidence.Di
 		At:       now().UnixMilli(),
 		By:       []string{a.Key.Verifier()},
 		Contract: "notes",
-		Evidence: []ledger.Evidence{{CID: digest.CID, Media: mediaType(path), Mode: ledger.Digest, Name: evidenceName(path),
-			SHA256: hex.EncodeToString(digest.SHA256[:]), Size: digest.Size}},
-		Fields:  json.RawMessage(fields),
-		Ledger:  genesis.Origin(a.Client.Trusted().Fingerprint),
-		Nonce:   nonce(),
-		Seq:     1,
-		Version: 1,
+		Evidence: []ledger.Evidence{file},
+		Fields:   json.RawMessage(fields),
+		Ledger:   genesis.Origin(a.Client.Trusted().Fingerprint),
+		Nonce:    nonce(),
+		Seq:      1,
+		Version:  1,
 	}.Sign(a.Key.signer)
 }
 

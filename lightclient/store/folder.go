@@ -60,7 +60,7 @@ func (f *Folder) Read(name string) ([]byte, error) {
 func (f *Folder) Swap(name string, old, value []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(f.Path("lock"))
+	unlock, err := Lock(f.Path("lock"))
 	if err != nil {
 		return err
 	}

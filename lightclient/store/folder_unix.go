@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lock waits for the lock on a file, which ends with the process at the latest.
-func lock(path string) (unlock func(), err error) {
+// Lock waits for the lock on a file, which ends with the process at the latest.
+func Lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

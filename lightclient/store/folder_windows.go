@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// lock takes the lock by creating a file that is deleted when it is closed or
+// Lock takes the lock by creating a file that is deleted when it is closed or
 // the process ends, and waits at most ten seconds for another holder.
-func lock(path string) (unlock func(), err error) {
+func Lock(path string) (unlock func(), err error) {
 	for range 1000 {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {

@@ -1,0 +1,129 @@
+package author
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"evident/lightclient"
+	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
+	"evident/lightclient/transfer"
+)
+
+var (
+	// ErrNotStored means that the record names no file that the members keep.
+	ErrNotStored = errors.New("the members keep no file of this record")
+	// ErrFileExists means that there is a file where the fetched one should go.
+	ErrFileExists = errors.New("there is a file of this name already")
+)
+
+// Fetched is a file that is back.
+type Fetched struct {
+	Path   string
+	Size   int64
+	Record lightclient.Record
+}
+
+// Fetch brings the file of a record back from the members, opens it, compares it with what was recorded, and writes it to
+// path; empty: the file's own name, in this folder. Until all of that is done it lies beside it as .part, from where an
+// interrupted fetch goes on. It never replaces a file.
+func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id ledger.RecordID, path string, report func(transfer.Progress)) (Fetched, error) {
+	record, err := client.Record(ctx, id)
+	if err != nil {
+		return Fetched{}, fmt.Errorf("fetch: %w", err)
+	}
+	e, secret, err := storedFile(record, secrets)
+	if err != nil {
+		return Fetched{}, fmt.Errorf("fetch: %w", err)
+	}
+	if path == "" {
+		path = fileName(id, e, secret)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return Fetched{}, errors.Join(fmt.Errorf("fetch: %w: %s", ErrFileExists, path), err)
+	}
+	plain, err := evidence.Open(ctx, &transfer.Blocks{Sources: client.Sources()}, e, secret)
+	if err != nil {
+		return Fetched{}, fmt.Errorf("fetch: %w", err)
+	}
+	if err := write(plain, path, report); err != nil {
+		return Fetched{}, fmt.Errorf("fetch %s: %w", path, err)
+	}
+	return Fetched{path, plain.Size, record}, nil
+}
+
+// storedFile finds the record's first file that the members keep, and what opens it.
+func storedFile(record lightclient.Record, secrets Secrets) (ledger.Evidence, *evidence.Secret, error) {
+	for _, e := range record.Evidence {
+		switch e.Mode {
+		case ledger.Public:
+			return e, nil, nil
+		case ledger.Sealed:
+			secret, err := secrets.Open(record.ID)
+			return e, secret, err
+		}
+	}
+	return ledger.Evidence{}, nil, ErrNotStored
+}
+
+// fileName is the file's own name without anything that could lead elsewhere.
+func fileName(id ledger.RecordID, e ledger.Evidence, secret *evidence.Secret) string {
+	name := e.Name
+	if secret != nil {
+		name = secret.Name
+	}
+	name = filepath.Base(evidenceName(filepath.FromSlash(name)))
+	if name == "" || name == "." || name == ".." || name == string(filepath.Separator) {
+		return id.String()
+	}
+	return name
+}
+
+// write goes on with what an earlier run wrote. If the whole is then not what was recorded, nothing of it is kept.
+func write(plain *evidence.Plain, path string, report func(transfer.Progress)) error {
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	meter := &transfer.Meter{Total: plain.Size, Report: report}
+	begun := io.TeeReader(io.NewSectionReader(f, 0, info.Size()), metered{meter, io.Discard})
+	if _, err := f.Seek(info.Size(), io.SeekStart); err != nil {
+		return err
+	}
+	if err := plain.Continue(metered{meter, f}, begun); err != nil {
+		if errors.Is(err, evidence.ErrContent) {
+			return errors.Join(err, os.Remove(part))
+		}
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	// A link does not replace a file that appeared meanwhile, as a rename would.
+	if err := os.Link(part, path); err != nil {
+		return err
+	}
+	return os.Remove(part)
+}
+
+type metered struct {
+	meter *transfer.Meter
+	w     io.Writer
+}
+
+func (m metered) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.meter.Add(int64(n))
+	return n, err
+}

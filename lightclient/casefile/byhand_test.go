@@ -66,4 +66,3 @@ func shell(dir, command string) (string, error) {
 	out, err := c.CombinedOutput()
 	return string(out), err
 }
-

@@ -3,6 +3,7 @@
 //	evident key new ada
 //	evident stamp photo.jpg          writes photo.jpg.evident
 //	evident verify photo.jpg         offline; exit code 0 valid, 1 altered, 2 cannot tell
+//	evident export photo.jpg         writes case.zip for a lawyer; evident verify case.zip
 //
 // It trusts no node: what it prints has been proven, or says that it was not.
 // Results go to standard output, progress and errors to standard error, and an
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			&cli.BoolFlag{Name: "json", Destination: &p.json, Usage: p.say("print JSON", "输出 JSON")},
 		},
 		Commands: []*cli.Command{
-			p.keyCommand(), p.stampCommand(), p.verifyCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
+			p.keyCommand(), p.stampCommand(), p.verifyCommand(), p.exportCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
 		},
 		Writer: stdout, ErrWriter: io.Discard,
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {},

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"evident/lightclient/ledger"
 	"evident/lightclient/testnode"
 )
 
@@ -24,13 +26,20 @@ type consortium struct {
 }
 
 // TestScripts gives each script a consortium of its own: its nodes' addresses
-// in $NODE0 to $NODE3, its genesis in genesis.json.
+// in $NODE0 to $NODE3, its genesis in genesis.json, a record's id in $ID.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			c := &consortium{ledger: testnode.New(4)}
+			deposit := c.ledger.Deposit("grace", "older than the script")
+			c.ledger.Add(deposit)
 			c.ledger.Grow(5)
+			record, err := ledger.ParseRecord(deposit)
+			if err != nil {
+				return err
+			}
+			env.Setenv("ID", record.ID.String())
 			env.Values["consortium"] = c
 			for i := range 4 {
 				n := c.ledger.Node(i)
@@ -45,6 +54,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("LANG", "C.UTF-8")
 			return os.WriteFile(filepath.Join(env.WorkDir, "genesis.json"), c.ledger.Consortium().File, 0o600)
+		},
+		Condition: func(name string) (bool, error) {
+			return name == "namespaces" && exec.Command("unshare", "-rn", "true").Run() == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand,

@@ -20,8 +20,8 @@ import (
 func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
-		Usage:       p.say("verify a proof, without any network", "离线验证证明"),
-		ArgsUsage:   p.say("FILE [PROOF]", "文件 [证明]"),
+		Usage:       p.say("verify a proof or a package, without any network", "离线验证证明或文件包"),
+		ArgsUsage:   p.say("FILE [PROOF]|PACKAGE", "文件 [证明]|文件包"),
 		Description: p.say("Exit code 0: valid. 1: altered. 2: cannot tell. Without PROOF, FILE.evident is taken; a FILE that is a proof is verified alone.", "退出码 0：有效；1：已被改动；2：无法判断。省略证明时取 文件.evident；若文件本身是证明，则单独验证。"),
 		Action:      p.verify,
 	}
@@ -32,6 +32,9 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 		return usage(p.say("which file?", "请指明文件"), "evident verify photo.jpg")
 	}
 	content, paths := c.Args().Get(0), []string{c.Args().Get(1)}
+	if paths[0] == "" && isPackage(content) {
+		return p.verifyPackage(ctx, content)
+	}
 	if paths[0] == "" {
 		var err error
 		if content, paths, err = p.findProofs(content); err != nil {
@@ -111,26 +114,34 @@ func readProof(path string) ([]byte, error) {
 
 // report prints the stages and the verdict.
 func (p *program) report(r *proof.Report) {
-	signs := map[proof.Status]string{proof.Passed: "✓", proof.Failed: "✗", proof.Absent: "·", proof.NotRun: " "}
 	var rows [][]string
 	for i := range r.Stages {
 		s := &r.Stages[i]
-		rows = append(rows, []string{signs[s.Status], p.stageName(s.Name), plain(s.Text(p.lang()))})
+		rows = append(rows, []string{statusSigns[s.Status], p.stageName(s.Name), plain(s.Text(p.lang()))})
 	}
 	p.table(rows)
 	p.line("")
-	names := map[proof.Verdict]string{
-		proof.Valid: p.say("VALID", "有效"), proof.Altered: p.say("ALTERED", "已被改动"),
-		proof.UnknownLedger: p.say("UNKNOWN LEDGER", "未知账本"), proof.Incomplete: p.say("INCOMPLETE", "不完整"),
-	}
-	p.line("%s  %s", names[r.Verdict], plain(r.Reason(p.lang())))
+	p.line("%s  %s", p.verdict(r.Verdict), plain(r.Reason(p.lang())))
 	if r.Proven != nil {
 		p.line("")
 		p.provenRows(r.Proven)
 	}
 	if r.Verdict == proof.UnknownLedger {
-		p.line("  → " + p.say("compare the words with a printed copy of the consortium, then: evident trust GENESIS", "请与联盟公布的助记词核对，然后：evident trust 创世文件"))
+		p.compareWords()
 	}
+}
+
+var statusSigns = map[proof.Status]string{proof.Passed: "✓", proof.Failed: "✗", proof.Absent: "·", proof.NotRun: " "}
+
+func (p *program) verdict(v proof.Verdict) string {
+	return map[proof.Verdict]string{
+		proof.Valid: p.say("VALID", "有效"), proof.Altered: p.say("ALTERED", "已被改动"),
+		proof.UnknownLedger: p.say("UNKNOWN LEDGER", "未知账本"), proof.Incomplete: p.say("INCOMPLETE", "不完整"),
+	}[v]
+}
+
+func (p *program) compareWords() {
+	p.line("  → " + p.say("compare the words with a printed copy of the consortium, then: evident trust GENESIS", "请与联盟公布的助记词核对，然后：evident trust 创世文件"))
 }
 
 func (p *program) stageName(name string) string {

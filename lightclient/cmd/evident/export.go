@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"evident/lightclient/casefile"
+	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
+)
+
+func (p *program) exportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     p.say("write a package for a lawyer: proofs, texts, drafts and how to check them", "为律师导出文件包：证明、文本、草稿与核验方法"),
+		ArgsUsage: p.say("ID|FILE…", "编号|文件…"),
+		Description: p.say("An ID is asked of the nodes. A FILE is taken with the proof beside it, without any network. The files themselves stay out of the package unless --content is given.",
+			"编号将向节点查询；文件则取其旁的证明，无需网络。除非指定 --content，文件本身不会收入文件包。"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "case.zip", Usage: p.say("`PACKAGE` to write; never overwritten", "要写出的`文件包`；从不覆盖")},
+			&cli.BoolFlag{Name: "content", Usage: p.say("put the files into the package", "将文件收入文件包")},
+			&cli.BoolFlag{Name: "history", Usage: p.say("with each ID, also the earlier records of its item", "一并导出各编号所属事项的先前记录")},
+		},
+		Action: p.export,
+	}
+}
+
+// selection is what goes into a package.
+type selection struct {
+	proofs [][]byte
+	files  []casefile.File
+}
+
+func (p *program) export(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() == 0 {
+		return usage(p.say("export what?", "请指明对象"), "evident export photo.jpg -o case.zip")
+	}
+	var s selection
+	for _, arg := range c.Args().Slice() {
+		var err error
+		if recordID.MatchString(arg) {
+			err = p.selectRecord(ctx, &s, arg, c.Bool("history"))
+		} else {
+			err = p.selectFile(ctx, &s, arg, c.Bool("content"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	made, err := casefile.NewCase(s.proofs)
+	if err != nil {
+		return err
+	}
+	out := c.String("output")
+	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli()}
+	size, err := writeNew(out, func(w io.Writer) error { return made.Write(w, export) })
+	if errors.Is(err, fs.ErrExist) {
+		return &problem{"exists", fmt.Sprintf(p.say("%s is there already", "%s 已存在"), out), p.say("choose another name: -o NAME.zip", "请另选名称：-o 名称.zip")}
+	}
+	if err != nil {
+		return err
+	}
+	return p.result(map[string]any{"package": out, "records": len(s.proofs), "files": len(s.files), "size": fmt.Sprint(size)}, func() {
+		p.line(p.say("%s: %d records, %d files, %d bytes.", "%s：%d 条记录、%d 个文件、%d 字节。"), out, len(s.proofs), len(s.files), size)
+		p.line(p.say("Check it: evident verify %s, or by hand as its VERIFY.txt says.", "核验：evident verify %s，或依其中 VERIFY.txt 手工核验。"), out)
+	})
+}
+
+// selectRecord asks for a record's proof, and for those before it if wanted.
+func (p *program) selectRecord(ctx context.Context, s *selection, text string, history bool) error {
+	client, err := p.client(ctx)
+	if err != nil {
+		return err
+	}
+	for text != "" {
+		id, err := ledger.ParseRecordID(text)
+		if err != nil {
+			return err
+		}
+		record, err := client.Record(ctx, id)
+		if err != nil {
+			return err
+		}
+		made, err := client.Proof(ctx, record)
+		if err != nil {
+			return err
+		}
+		file, err := made.Encode()
+		if err != nil {
+			return err
+		}
+		s.proofs = append(s.proofs, file)
+		text = ""
+		if history {
+			text = record.Prev
+		}
+	}
+	return nil
+}
+
+// selectFile takes the newest proof beside a file that holds for its bytes.
+func (p *program) selectFile(ctx context.Context, s *selection, path string, content bool) error {
+	path, paths, err := p.findProofs(path)
+	if err != nil {
+		return err
+	}
+	var options proof.Options
+	if path != "" {
+		d, err := evidence.File(ctx, path, nil)
+		if err != nil {
+			return err
+		}
+		options.Content = &proof.Content{SHA256: d.SHA256, CID: d.CID, Size: d.Size}
+	}
+	var report proof.Report
+	for _, name := range paths {
+		file, err := readProof(name)
+		if err != nil {
+			return err
+		}
+		if report = proof.Verify(file, options); report.Proven == nil {
+			continue
+		}
+		s.proofs = append(s.proofs, file)
+		if content && path != "" {
+			return s.addContent(report.Proven, path, options.Content.SHA256)
+		}
+		return nil
+	}
+	return &problem{"altered", fmt.Sprintf("%s: %s", filepath.Base(paths[0]), report.Reason(p.lang())), p.say("only what is proven goes into a package", "只有已证明的内容才能收入文件包")}
+}
+
+// addContent finds which of the record's files these bytes are.
+func (s *selection) addContent(proven *proof.Proven, path string, digest [32]byte) error {
+	record := casefile.Record{Proven: proven}
+	for i := range proven.Record.Evidence {
+		if record.PlainSHA256(i) == fmt.Sprintf("%x", digest) {
+			open := func() (io.ReadCloser, error) { return os.Open(path) }
+			s.files = append(s.files, casefile.File{Record: proven.ID, Index: i, Open: open})
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", path, casefile.ErrChanged)
+}
+
+// writeNew writes a file that is whole or not there, and refuses to overwrite one.
+func writeNew(path string, write func(io.Writer) error) (size int64, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".evident-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	if err := errors.Join(write(buffered), buffered.Flush(), f.Sync()); err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+		return 0, err
+	}
+	// A link fails where a rename would overwrite.
+	return info.Size(), os.Link(f.Name(), path)
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || strings.HasPrefix(info.Main.Version, "(") {
+		return "(development)"
+	}
+	return info.Main.Version
+}

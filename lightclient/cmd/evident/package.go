@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"evident/lightclient/casefile"
+	"evident/lightclient/proof"
+	"evident/lightclient/service"
+)
+
+// isPackage tells whether a file is to be verified as a package: it begins like
+// one, or it is a ZIP file without a proof of its own.
+func isPackage(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin := make([]byte, len("PK\x03\x04")+26+len("manifest.json"))
+	if _, err := f.ReadAt(begin, 0); err == nil && bytes.HasPrefix(begin, []byte("PK\x03\x04")) && bytes.HasSuffix(begin, []byte("manifest.json")) {
+		return true
+	}
+	_, err = os.Stat(path + ".evident")
+	return strings.HasSuffix(strings.ToLower(path), ".zip") && err != nil
+}
+
+// packageReport is what a program reads.
+type packageReport struct {
+	Verdict     string          `json:"verdict"`
+	Exit        int             `json:"exit"`
+	Stages      []service.Stage `json:"stages"`
+	Fingerprint string          `json:"fingerprint"`
+	Words       []string        `json:"words"`
+	Manifest    string          `json:"manifestSha256"`
+	Records     []provenRecord  `json:"records"`
+}
+
+type provenRecord struct {
+	ID        string `json:"id"`
+	Height    string `json:"height"`
+	ExistedBy int64  `json:"existedBy"` // Unix milliseconds
+	Verdict   string `json:"verdict"`
+}
+
+// verifyPackage verifies a package; it asks nobody.
+func (p *program) verifyPackage(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	trusted, err := p.home.Trusted()
+	if err != nil {
+		return err
+	}
+	report, err := casefile.Verify(f, info.Size(), casefile.Options{
+		Trusted: trusted, Progress: func(int64, int64) error { return ctx.Err() },
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.result(packageReportOf(&report), func() { p.packageText(&report) }); err != nil {
+		return err
+	}
+	if code := report.Exit(); code != exitOK {
+		return exitCode(code)
+	}
+	return nil
+}
+
+func packageReportOf(r *casefile.Report) packageReport {
+	out := packageReport{Verdict: string(r.Verdict), Exit: r.Exit(), Stages: []service.Stage{}, Words: []string{}, Manifest: r.SHA256, Records: []provenRecord{}}
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		out.Stages = append(out.Stages, service.Stage{Name: s.Name, Status: string(s.Status), En: s.Text("en"), Zh: s.Text("zh")})
+	}
+	if r.Words != nil {
+		out.Fingerprint, out.Words = r.Fingerprint.String(), r.Words
+	}
+	for _, one := range r.Proofs {
+		if one.Proven != nil {
+			out.Records = append(out.Records, provenRecord{one.Proven.ID.String(), fmt.Sprint(one.Proven.Height), one.Proven.ExistedBy * 1000, string(one.Verdict)})
+		}
+	}
+	return out
+}
+
+// shownRecords is how many records of a package are told one by one.
+const shownRecords = 20
+
+func (p *program) packageText(r *casefile.Report) {
+	var rows [][]string
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		rows = append(rows, []string{statusSigns[s.Status], p.packageStage(s.Name), plain(s.Text(p.lang()))})
+	}
+	p.table(rows)
+	p.line("")
+	p.line("%s  %s", p.verdict(r.Verdict), plain(r.Reason(p.lang())))
+	for i, one := range r.Proofs {
+		if one.Proven == nil {
+			continue
+		}
+		if i == shownRecords {
+			p.line("  … %d", len(r.Proofs)-i)
+			break
+		}
+		if i == 0 || len(r.Proofs) == 1 {
+			p.line("")
+		}
+		if len(r.Proofs) == 1 {
+			p.provenRows(one.Proven)
+			break
+		}
+		p.line("  %s  %s  %s", one.Proven.ID, moment(one.Proven.ExistedBy*1000), plain(names(one.Proven.Record.By)))
+	}
+	if r.Verdict == proof.UnknownLedger {
+		p.compareWords()
+	}
+}
+
+func (p *program) packageStage(name string) string {
+	zh := map[string]string{
+		casefile.StageContainer: "容器", casefile.StageManifest: "清单", casefile.StageSums: "校验和", casefile.StageProofs: "证明",
+		casefile.StageArtefacts: "文本", casefile.StageContent: "内容", casefile.StagePages: "页面", casefile.StageCustody: "保管",
+		casefile.StageTime: "独立时间", casefile.StageRenewal: "更新",
+	}
+	return p.say(name, zh[name])
+}

@@ -63,13 +63,13 @@ func (s *swarm) fetch(ctx context.Context, missing []ledger.CID) error {
 	silence := time.AfterFunc(s.patience, func() { cancel(fmt.Errorf("%w: no member sends it", ErrMissing)) })
 	defer silence.Stop()
 	session := s.exchange.NewSession(ctx)
-	group, ctx := errgroup.WithContext(ctx)
+	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(askers)
-	for len(missing) > 0 && ctx.Err() == nil {
+	for len(missing) > 0 && asking.Err() == nil {
 		batch := missing[:min(askedAtOnce, len(missing))]
 		missing = missing[len(batch):]
 		group.Go(func() error {
-			arriving, err := session.GetBlocks(ctx, foreignAll(batch))
+			arriving, err := session.GetBlocks(asking, foreignAll(batch))
 			if err != nil {
 				return fmt.Errorf("ask members for blocks: %w", err)
 			}
@@ -79,13 +79,13 @@ func (s *swarm) fetch(ctx context.Context, missing []ledger.CID) error {
 					return err
 				}
 			}
-			return context.Cause(ctx)
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx)
+	return context.Cause(ctx) // it ended the asking too
 }
 
 func (s *swarm) keep(b blocks.Block) error {

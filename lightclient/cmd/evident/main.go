@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			&cli.BoolFlag{Name: "json", Destination: &p.json, Usage: p.say("print JSON", "输出 JSON")},
 		},
 		Commands: []*cli.Command{
-			p.keyCommand(), p.stampCommand(), p.verifyCommand(), p.exportCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
+			p.keyCommand(), p.stampCommand(), p.fetchCommand(), p.verifyCommand(), p.exportCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
 		},
 		Writer: stdout, ErrWriter: io.Discard,
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {},

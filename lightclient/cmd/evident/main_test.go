@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -59,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return name == "namespaces" && exec.Command("unshare", "-rn", "true").Run() == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand,
+			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand, "record": recordCommand,
 		},
 	})
 }
@@ -101,6 +102,13 @@ func modeCommand(ts *testscript.TestScript, _ bool, args []string) {
 	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[1] {
 		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
 	}
+}
+
+// recordCommand takes the first record of "stamp --json" as $RECORD.
+func recordCommand(ts *testscript.TestScript, _ bool, args []string) {
+	var stamped struct{ Files []outcome }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &stamped))
+	ts.Setenv("RECORD", stamped.Files[0].Record)
 }
 
 // manyCommand makes files: "many FOLDER COUNT".

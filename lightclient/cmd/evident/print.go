@@ -163,6 +163,14 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "key_exists", p.say("use it, or choose another name; a key is never overwritten", "请直接使用，或另选名称；密钥从不覆盖")
 	case errors.Is(err, author.ErrKeyName):
 		out.Code, out.Hint = "key_name", p.say("any language will do: evident key new 林晓, or ada-lovelace", "可用任何文字：evident key new 林晓")
+	case errors.Is(err, author.ErrNoSecret):
+		out.Code, out.Hint = "no_secret", p.say("fetch it on the machine where it was sealed, or with the home of that time: --home FOLDER", "请在密封它的机器上取回，或指定当时的目录：--home 目录")
+	case errors.Is(err, author.ErrNotStored):
+		out.Code, out.Hint = "not_stored", p.say("only the digest was recorded; the file is with its author", "仅记录了摘要；文件在作者处")
+	case errors.Is(err, author.ErrFileExists):
+		out.Code, out.Hint = "file_exists", p.say("choose another name: -o FILE", "请另选文件名：-o 文件")
+	case errors.Is(err, evidence.ErrContent):
+		out.Code, out.Hint = "content", p.say("do not use it; tell its author and your consortium", "请勿使用；请告知作者与联盟")
 	case errors.Is(err, evidence.ErrChanged):
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
 	case errors.Is(err, evidence.ErrNotFile):

@@ -87,7 +87,11 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 		)
 		for _, e := range r.Evidence {
 			p.line("  %s  %s  %s B", plain(e.Name), e.Media, e.Size)
-			p.line("    sha256 %s", e.SHA256)
+			if e.Commit != "" {
+				p.line(p.say("    sealed %s", "    密封 %s"), e.Commit)
+			} else {
+				p.line("    sha256 %s", e.SHA256)
+			}
 			p.line("    cid    %s", plain(e.CID))
 		}
 	})

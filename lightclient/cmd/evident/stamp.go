@@ -16,6 +16,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/author"
+	"evident/lightclient/ledger"
+	"evident/lightclient/transfer"
 )
 
 func (p *program) stampCommand() *cli.Command {
@@ -27,20 +29,39 @@ func (p *program) stampCommand() *cli.Command {
 			&cli.StringFlag{Name: "statement", Aliases: []string{"m"}, Usage: p.say("`TEXT` to sign with the files", "与文件一同签署的`文字`")},
 			&cli.StringFlag{Name: "key", Usage: p.say("`NAME` of the key to sign with", "签名密钥的`名称`")},
 		},
+		Description: p.say("By digest (the default), a file never leaves this machine. Sealed, the members keep a ciphertext that only you can open; public, the file itself, for everybody. An interrupted upload goes on when the same command is run again.",
+			"默认仅摘要：文件不离开本机。密封：成员保存仅您可解的密文；公开：成员保存文件本身，任何人可读。上传中断后，再次运行同一命令即可继续。"),
+		MutuallyExclusiveFlags: []cli.MutuallyExclusiveFlags{{Flags: [][]cli.Flag{
+			{&cli.BoolFlag{Name: "digest", Usage: p.say("record the digest and send no file", "仅记录摘要，不发送文件")}},
+			{&cli.BoolFlag{Name: "sealed", Usage: p.say("seal the files here, and have the members keep them", "在本机密封文件，由成员保存")}},
+			{&cli.BoolFlag{Name: "public", Usage: p.say("have the members keep the files, for everybody to read", "由成员保存文件，任何人可读")}},
+		}}},
 		Action: p.stamp,
 	}
 }
 
+// modeOf reads the flags.
+func modeOf(c *cli.Command) ledger.Mode {
+	switch {
+	case c.Bool("sealed"):
+		return ledger.Sealed
+	case c.Bool("public"):
+		return ledger.Public
+	}
+	return ledger.Digest
+}
+
 // outcome is what became of one file.
 type outcome struct {
-	Path      string `json:"path"`
-	Proof     string `json:"proof,omitempty"`
-	Record    string `json:"record,omitempty"`
-	Height    string `json:"height,omitempty"`
-	ExistedBy int64  `json:"existedBy,omitempty"` // Unix milliseconds
-	Before    bool   `json:"before"`              // it was stamped before
-	Error     string `json:"error,omitempty"`
-	Hint      string `json:"hint,omitempty"`
+	Path      string   `json:"path"`
+	Proof     string   `json:"proof,omitempty"`
+	Record    string   `json:"record,omitempty"`
+	Height    string   `json:"height,omitempty"`
+	ExistedBy int64    `json:"existedBy,omitempty"` // Unix milliseconds
+	Before    bool     `json:"before"`              // it was stamped before
+	StoredBy  []string `json:"storedBy,omitempty"`  // members who signed that they keep the file
+	Error     string   `json:"error,omitempty"`
+	Hint      string   `json:"hint,omitempty"`
 }
 
 func (p *program) stamp(ctx context.Context, c *cli.Command) error {
@@ -66,7 +87,7 @@ func (p *program) stamp(ctx context.Context, c *cli.Command) error {
 	if _, err := client.Sync(ctx); err != nil {
 		return err
 	}
-	a := &author.Author{Client: client, Key: key, Outbox: p.home.Outbox()}
+	a := &author.Author{Mode: modeOf(c), Client: client, Key: key, Outbox: p.home.Outbox()}
 	for _, entry := range left {
 		paths = append(paths, entry.Path)
 	}
@@ -125,6 +146,9 @@ func (p *program) outcomeOf(path string, s author.Stamped, err error) outcome {
 	}
 	o.Proof, o.Record, o.Before = s.Proof, s.Record.ID.String(), s.Before
 	o.Height, o.ExistedBy = strconv.FormatUint(uint64(s.Record.Header.Height), 10), s.Record.ExistedBy().UnixMilli()
+	for _, r := range s.Receipts {
+		o.StoredBy = append(o.StoredBy, r.Member)
+	}
 	return o
 }
 
@@ -204,12 +228,10 @@ func (s *progress) report(r author.Progress) {
 	}
 	s.last = time.Now()
 	stage := map[author.Stage]string{
-		author.Digesting: s.say("reading", "读取"), author.Submitting: s.say("sending", "发送"), author.Received: s.say("waiting", "等待终局"),
-		author.Final: s.say("final", "终局"), author.Proven: s.say("proven", "已证明"),
+		author.Digesting: s.say("reading", "读取"), author.Sending: s.say("sending the file", "发送文件"), author.Submitting: s.say("sending", "发送"), author.Received: s.say("waiting", "等待终局"),
+		author.Final: s.say("final", "终局"), author.Storing: s.say("waiting for storage receipts", "等待存储回执"), author.Proven: s.say("proven", "已证明"),
 	}[r.Stage]
-	if r.Stage == author.Digesting && r.Total > 0 {
-		stage += fmt.Sprintf(" %d%%", 100*r.Done/r.Total)
-	}
+	stage += " " + s.amounts(transfer.Progress{Done: r.Done, Total: r.Total, Rate: r.Rate})
 	fmt.Fprintf(s.err, "\r\x1b[K  %d/%d  %s  %s", s.finished, s.total, plain(filepath.Base(r.Path)), stage)
 }
 
@@ -232,7 +254,11 @@ func (s *progress) done(o outcome) {
 		s.line("= %s  "+s.say("recorded before, in block %s", "此前已存证，在区块 %s")+"  %s", name, o.Height, moment(o.ExistedBy))
 	default:
 		name = pad(name, s.widest)
-		s.line("✓ %s  "+s.say("block %s", "区块 %s")+"  %s  %s", name, o.Height, moment(o.ExistedBy), plain(filepath.Base(o.Proof)))
+		stored := ""
+		if n := len(o.StoredBy); n > 0 {
+			stored = fmt.Sprintf(s.say("  stored by %d members", "  %d 个成员已保存"), n)
+		}
+		s.line("✓ %s  "+s.say("block %s", "区块 %s")+"  %s  %s%s", name, o.Height, moment(o.ExistedBy), plain(filepath.Base(o.Proof)), stored)
 	}
 }
 

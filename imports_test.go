@@ -45,6 +45,7 @@ var (
 		"github.com/libp2p/go-libp2p",
 		"github.com/wailsapp/wails",
 		"filippo.io/torchwood",
+		"github.com/boombuler/barcode",
 	}
 )
 

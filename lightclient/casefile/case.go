@@ -46,8 +46,8 @@ func NewCase(files [][]byte) (*Case, error) {
 	}
 	slices.SortFunc(c.Records, inLedgerOrder)
 	for i := 1; i < len(c.Records); i++ {
-		if c.Records[i-1].Folder() == c.Records[i].Folder() {
-			return nil, malformed("record %s is given twice", c.Records[i].ID)
+		if inLedgerOrder(c.Records[i-1], c.Records[i]) >= 0 {
+			return nil, malformed("two proofs are of record %d in block %d", c.Records[i].Index, c.Records[i].Height)
 		}
 	}
 	return c, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/certificate"
 	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
@@ -64,7 +65,7 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	out := c.String("output")
-	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli()}
+	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: certificate.Pages}
 	size, err := writeNew(out, func(w io.Writer) error { return made.Write(w, export) })
 	if errors.Is(err, fs.ErrExist) {
 		return &problem{"exists", fmt.Sprintf(p.say("%s is there already", "%s 已存在"), out), p.say("choose another name: -o NAME.zip", "请另选名称：-o 名称.zip")}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/certificate"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
 )
@@ -62,7 +63,7 @@ func (p *program) verifyPackage(ctx context.Context, path string) error {
 		return err
 	}
 	report, err := casefile.Verify(f, info.Size(), casefile.Options{
-		Trusted: trusted, Progress: func(int64, int64) error { return ctx.Err() },
+		Trusted: trusted, Pages: certificate.Pages, Progress: func(int64, int64) error { return ctx.Err() },
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,105 @@
+package certificate_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/ledger/ledgertest"
+	"evident/lightclient/proof"
+)
+
+// newCase takes valid proofs of the vectors.
+func newCase(t *testing.T, names ...string) *casefile.Case {
+	t.Helper()
+	var files [][]byte
+	for _, v := range ledgertest.ReadVectors("../../testdata/vectors", "proof") {
+		for _, name := range names {
+			if v.Name == "proof/"+name {
+				files = append(files, v.Data)
+			}
+		}
+	}
+	c, err := casefile.NewCase(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func write(t *testing.T, c *casefile.Case) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Write(&b, casefile.Export{Exporter: "test <1>", At: 1763850000000, Pages: certificate.Pages}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestPackageWithPages(t *testing.T) {
+	data := write(t, newCase(t, "plain", "full"))
+	trusted := ledgertest.New(4).Fingerprint
+	r, err := casefile.Verify(bytes.NewReader(data), int64(len(data)), casefile.Options{Trusted: &trusted, Pages: certificate.Pages})
+	if err != nil || r.Verdict != proof.Valid || r.Stage(casefile.StagePages).Code != "pages.ok" {
+		t.Fatalf("got %q (%s), %v, want valid with its pages", r.Verdict, r.Reason("en"), err)
+	}
+	altered := bytes.Replace(data, []byte("Certificate of evidence</h1>"), []byte("Certificate of ownership"), 1)
+	if r, _ := casefile.Verify(bytes.NewReader(altered), int64(len(altered)), casefile.Options{Pages: certificate.Pages}); r.Verdict != proof.Altered {
+		t.Errorf("an altered page: got %q", r.Verdict)
+	}
+}
+
+// TestPages looks at the pages as a program can: sections in order, everything
+// of others escaped, nothing that runs or loads.
+func TestPages(t *testing.T) {
+	c := newCase(t, "plain", "full")
+	m := &casefile.Manifest{Exporter: "test <1>"}
+	pages, err := certificate.Pages(c, m, strings.Repeat("ab", 32))
+	if err != nil || len(pages) != 2 {
+		t.Fatalf("got %d pages, %v, want two", len(pages), err)
+	}
+	for _, p := range pages {
+		t.Run(p.Name, func(t *testing.T) {
+			for _, forbidden := range []string{"<script", "http://", "https://", "src=", "href=", "%!", "<harbour>", "<1>"} {
+				if bytes.Contains(p.Data, []byte(forbidden)) {
+					t.Errorf("holds %q", forbidden)
+				}
+			}
+			letters := regexp.MustCompile(`<h2><b>(.)</b>`).FindAllSubmatch(p.Data, -1)
+			var got string
+			for _, l := range letters {
+				got += string(l[1])
+			}
+			if got != "ABCABCDEFGH" {
+				t.Errorf("sections %s, want ABCABCDEFGH", got)
+			}
+			if bytes.Count(p.Data, []byte("<table")) != bytes.Count(p.Data, []byte("</table>")) {
+				t.Error("a table is not closed")
+			}
+			checkQR(t, p.Data)
+		})
+	}
+}
+
+// checkQR checks that the picture of the code is well formed, with dark squares.
+func checkQR(t *testing.T, page []byte) {
+	t.Helper()
+	_, rest, _ := bytes.Cut(page, []byte("<svg "))
+	svg, _, _ := bytes.Cut(rest, []byte("</svg>"))
+	d := xml.NewDecoder(strings.NewReader("<svg " + string(svg) + "</svg>"))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("the code's picture: %v", err)
+		}
+	}
+	if n := bytes.Count(svg, []byte("h1v1h-1z")); n < 300 {
+		t.Errorf("%d dark squares", n)
+	}
+}

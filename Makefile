@@ -65,6 +65,7 @@ frontend: $(DIST) $(ONE_FILE) ## the pages, from one source for browser and desk
 
 $(DIST): $(NPM) $(WASM) $(GLUE) $(PAGES)
 	cd frontend && npm run --silent build
+	@node build/compress.mjs frontend/dist
 	@touch $@
 
 verify-html: $(ONE_FILE) ## frontend/dist/verify.html: the verifier as one file that needs no network

@@ -81,8 +81,12 @@ func connect(ctx context.Context, node string) (*lightclient.Client, error) {
 		return lightclient.Open(ctx, config)
 	}
 	config.Store = db
+	known, err := db.Read("genesis")
+	if err != nil {
+		return nil, err
+	}
 	c, err := lightclient.Open(ctx, config)
-	if err != nil || c.Pinned() || !servesAnother(ctx, first, c) {
+	if err != nil || known == nil || c.Pinned() || !servesAnother(ctx, first, c) {
 		return c, err
 	}
 	if err := db.Clear(); err != nil {

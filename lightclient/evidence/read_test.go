@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"testing"
 
 	"evident/lightclient/ledger"
@@ -60,23 +61,24 @@ func TestReader(t *testing.T) {
 func TestReaderRefuses(t *testing.T) {
 	content := pattern(200)
 	root, k := mustStore(t, content)
-	for cid, data := range k.blocks {
+	for cid, data := range maps.Clone(k.blocks) {
 		for i := range data {
-			k.blocks[cid] = bytes.Clone(data)
-			k.blocks[cid][i] ^= 1
+			changed := bytes.Clone(data)
+			changed[i] ^= 1
+			k.set(cid, changed)
 			if _, err := readAll(t, k, root, 200); !errors.Is(err, ledger.ErrProof) {
 				t.Fatalf("byte %d of %s changed: %v", i, cid, err)
 			}
 		}
-		delete(k.blocks, cid)
+		k.set(cid, nil)
 		if _, err := readAll(t, k, root, 200); !errors.Is(err, errMissing) {
 			t.Fatalf("without %s: %v", cid, err)
 		}
-		k.blocks[cid] = make([]byte, MaxBlock+1)
+		k.set(cid, make([]byte, MaxBlock+1))
 		if _, err := readAll(t, k, root, 200); !errors.Is(err, ledger.ErrLimit) {
 			t.Fatalf("%s of over 2 MiB: %v", cid, err)
 		}
-		k.blocks[cid] = data
+		k.set(cid, data)
 	}
 	for _, size := range []int64{0, 1, 8, 199, 201, 208, 1 << 40, maxSize} {
 		if _, err := readAll(t, k, root, size); !errors.Is(err, ErrTree) {
@@ -94,7 +96,7 @@ func TestReaderRefuses(t *testing.T) {
 func TestForgedNodes(t *testing.T) {
 	forge := func(k *kept, data []byte) ledger.CID {
 		cid := ledger.NewCID(ledger.CodecDagPB, sha256.Sum256(data))
-		k.blocks[cid] = data
+		k.set(cid, data)
 		return cid
 	}
 	content := pattern(24)
@@ -107,7 +109,7 @@ func TestForgedNodes(t *testing.T) {
 	}{
 		{"a byte behind", append(bytes.Clone(node), 0), 24},
 		{"cut", node[:len(node)-1], 24},
-		{"nothing", nil, 24},
+		{"nothing", []byte{}, 24},
 		{"a size of one more", bytes.Replace(node, []byte{fileSize, 24}, []byte{fileSize, 25}, 1), 24},
 		{"a child of one more", bytes.Replace(node, []byte{fileSubtotal, 8}, []byte{fileSubtotal, 9}, 1), 24},
 		{"a directory", bytes.Replace(node, []byte{fileType, unixFSFile}, []byte{fileType, 1}, 1), 24},
@@ -119,7 +121,7 @@ func TestForgedNodes(t *testing.T) {
 	// A diamond: each node has its child three times over. 3^33 leaves are well formed as long as the size says so; then
 	// a reader needs 34 blocks, and reads as long as it is asked to.
 	cid, level, size := leafOf(sha256.Sum256(content[:8]), 8), 0, int64(8)
-	k.blocks[cid.cid] = content[:8]
+	k.set(cid.cid, content[:8])
 	for ; small.span(level+1) < maxSize; level++ {
 		n := small.node([]child{cid, cid, cid})
 		data := n.encode()

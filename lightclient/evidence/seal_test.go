@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"filippo.io/age"
@@ -20,6 +21,7 @@ import (
 
 // kept is a member's store in memory.
 type kept struct {
+	mu     sync.Mutex // readers read ahead, also when nobody reads any more
 	blocks map[ledger.CID][]byte
 	order  []ledger.CID
 }
@@ -37,7 +39,18 @@ func (k *kept) put(b Block) error {
 
 var errMissing = errors.New("no such block")
 
+// set replaces a block; nil removes it.
+func (k *kept) set(cid ledger.CID, data []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.blocks[cid] = data; data == nil {
+		delete(k.blocks, cid)
+	}
+}
+
 func (k *kept) Block(_ context.Context, cid ledger.CID) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	data, ok := k.blocks[cid]
 	if !ok {
 		return nil, errMissing

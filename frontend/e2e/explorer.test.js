@@ -275,8 +275,9 @@ if (!given)
         "#/stamp",
         async (page) => {
           await page.getByRole("button", { name: "Choose files" }).click();
-          await page.getByRole("button", { name: "Timestamp 2 files" }).click();
+          await page.getByRole("button", { name: "Timestamp 3 files" }).click();
           await page.locator("[data-state=final]").getByText(".evident").waitFor();
+          await page.locator("[data-state=failed]").getByText("The file is not there.").waitFor();
           await page.locator("[data-state=hashing]").getByRole("button", { name: "Cancel" }).click();
           await page.locator("[data-state=cancelled]").waitFor();
         },

@@ -77,7 +77,7 @@ const pages = [
   { name: "search-empty", path: "/?still#/search/nothing" },
   { name: "trust", path: "/?still#/trust", act: (page) => page.locator("ol li").first().waitFor() },
   { name: "verify", path: "/?still#/verify" },
-  ...["valid", "altered", "unknown ledger"].map((verdict) => ({
+  ...["valid", "altered", "unknown ledger", "disclosed"].map((verdict) => ({
     name: `verify-${verdict.replace(" ", "-")}`,
     path: "/?still#/verify",
     /** @param {Page} page */

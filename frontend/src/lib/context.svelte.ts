@@ -7,6 +7,8 @@ const PAGE = 20;
 const POLL_MS = 5_000;
 const FLUSH_MS = 250;
 const BEAT_MS = 15_000;
+/** By then the first node has told of the others. */
+const SETTLED_MS = 1_500;
 
 /** The ledger as this window follows it: newest blocks, head and its age. */
 export class Live {
@@ -38,9 +40,11 @@ export class Live {
     const tick = setInterval(() => (this.#now = performance.now()), 1_000);
     const poll = setInterval(() => void this.refresh(), POLL_MS);
     const beat = setInterval(() => this.beat++, BEAT_MS);
+    const settled = setTimeout(() => void this.refresh(), SETTLED_MS);
     void this.refresh();
     return () => {
       unsubscribe();
+      clearTimeout(settled);
       for (const timer of [flush, tick, poll, beat]) clearInterval(timer);
     };
   }

@@ -18,5 +18,5 @@ export function problem(error: ClientError, messages: Messages): Problem {
       detail: error.code,
     };
   }
-  return { sentence: known[0], next: known[1], detail: error.message };
+  return { sentence: known[0], next: known[1], detail: error.message === known[0] ? "" : error.message };
 }

@@ -155,6 +155,7 @@ export class MockLedger {
       files: [
         { path: "/home/ada/Pictures/港口 日出.jpg", name: "港口 日出.jpg", size: "48211" },
         { path: "/home/ada/Pictures/harbour series.tar", name: "harbour series.tar", size: "3221225472" },
+        { path: "/home/ada/Pictures/missing", name: "missing", size: "48211" },
       ],
     }),
     inspect: ({ path }: seam.PathParams) => {

@@ -21,9 +21,16 @@ export async function connectOffline(script: string, packed: string): Promise<Cl
   }
   const program = await unpack(packed);
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  return connectBrowser(() => {
+  const make = () => {
     const worker = new Worker(address, { name: "evident" });
     worker.postMessage({ kind: "start", base: document.baseURI, program } satisfies Start);
+    return worker;
+  };
+  // The first one gets ready while the reader looks for the proof.
+  let first: Worker | null = make();
+  return connectBrowser(() => {
+    const worker = first ?? make();
+    first = null;
     return worker;
   }, false);
 }

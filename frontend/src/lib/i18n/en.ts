@@ -149,14 +149,14 @@ export const en = {
       },
       public: {
         name: "public file",
-        stored: "The members keep the file itself, under its CID. Anyone may read it.",
+        stored: "The members are to keep the file itself, under its CID. Anyone may read it.",
         proves: "Since when, and by whom, the digest was signed. Whoever holds the same bytes can show it.",
         private: "Nothing: content, digest, name and size are public.",
       },
       sealed: {
         name: "sealed file",
         stored:
-          "The members keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
+          "The members are to keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
         proves:
           "Since when, and by whom, the commitment was signed. It fits one file and shows nothing of it.",
         private: "Content and digest, and the name where none is given. The author may disclose the digest.",
@@ -164,7 +164,7 @@ export const en = {
       disclosed: {
         name: "sealed file, disclosed",
         stored:
-          "The members keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
+          "The members are to keep an encrypted copy, under its CID. Only those to whom the author gave its key can open it.",
         proves:
           "Since when, and by whom, the commitment was signed, and that it is the commitment to this digest.",
         private: "The content. This proof discloses the digest to whoever holds it; the ledger does not.",
@@ -322,7 +322,7 @@ export const en = {
     recordBody: (id: string) => `SHA-256 of the signed text is the record’s id, ${id}.`,
     inBlock: "The record is in the block",
     inBlockBody: (index: string, n: string, hashes: number) =>
-      `Leaf ${index} of ${n}. ${leads(hashes)} from it to the records root in the header.`,
+      `Record ${index} of ${n}. ${leads(hashes)} from it to the records root in the header.`,
     state: "The state is under the block’s state root",
     stateBody:
       "A path through the state tree leads from the value, or from its proven absence, to the root in the header.",

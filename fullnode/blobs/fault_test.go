@@ -47,7 +47,7 @@ func leafBlock(data []byte) evidence.Block {
 
 func TestBadUploads(t *testing.T) {
 	w := newWorld(t, 1)
-	f := w.file(noise(1, 3<<20))
+	f := w.file(noiseOf(1, 3<<20))
 	car := f.car()
 	wrong := f.blocks[1]
 	wrong.Data = append(bytes.Clone(wrong.Data[:len(wrong.Data)-1]), 0)
@@ -91,7 +91,7 @@ func TestUploadsWithoutRecordsAreLimited(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.nodes[0]
 	n.Uploads = 3 << 20
-	f := w.file(noise(1, 6<<20))
+	f := w.file(noiseOf(1, 6<<20))
 	if code, body := n.post("/v1/files/car", f.car()); code != 507 || !strings.Contains(body, "wait for their records") {
 		t.Errorf("%d %s", code, body)
 	}
@@ -103,7 +103,7 @@ func TestUploadsWithoutRecordsAreLimited(t *testing.T) {
 // An upload that broke goes on with what is missing.
 func TestResume(t *testing.T) {
 	w := newWorld(t, 3)
-	f := w.file(noise(1, 6<<20))
+	f := w.file(noiseOf(1, 6<<20))
 	n := w.nodes[0]
 	car := f.car()
 	n.post("/v1/files/car", car[:len(car)/2])
@@ -165,7 +165,7 @@ func lyingNode(size int64, children []evidence.Block, sizes []int64, trees []int
 func TestDAGThatLies(t *testing.T) {
 	w := newWorld(t, 3)
 	const leaf = 1 << 20
-	full, rest := leafBlock(noise(1, leaf)), leafBlock(noise(2, 100))
+	full, rest := leafBlock(noiseOf(1, leaf)), leafBlock(noiseOf(2, 100))
 	two := []evidence.Block{full, rest}
 	honest := lyingNode(leaf+100, two, []int64{leaf, 100}, []int64{leaf, 100})
 	// A diamond: every level has one block, twice. 40 levels are 2^40 paths.
@@ -239,7 +239,7 @@ func TestMemberThatLies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 4)
-			f := w.file(noise(1, 3<<20))
+			f := w.file(noiseOf(1, 3<<20))
 			keepers, others := w.keepers(f.stored.CID)
 			keepers[0].answer.Store(lies(body))
 			others[0].upload(f)
@@ -258,7 +258,7 @@ func TestMemberThatLies(t *testing.T) {
 // A block that changed on disk is not served; it is missing, and comes back from another member.
 func TestDamagedBlock(t *testing.T) {
 	w := newWorld(t, 3)
-	f := w.file(noise(1, 1<<20))
+	f := w.file(noiseOf(1, 1<<20))
 	w.nodes[0].upload(f)
 	record := w.record(f.public())
 	n := w.nodes[1]
@@ -344,7 +344,7 @@ func TestKilled(t *testing.T) {
 	w.must(err)
 	defer s.close()
 	for i := range len(said) {
-		b := leafBlock(noise(byte(i), 1<<20))
+		b := leafBlock(noiseOf(byte(i), 1<<20))
 		if data, err := s.get(b.CID); err != nil || !bytes.Equal(data, b.Data) {
 			t.Errorf("block %d: %v", i, err)
 		}
@@ -357,7 +357,7 @@ func TestKilled(t *testing.T) {
 func storeUntilKilled(t *testing.T, dir string) {
 	s, err := openStore(dir, nil, time.Now)
 	for i := 0; err == nil && i < 250; i++ {
-		b := leafBlock(noise(byte(i), 1<<20))
+		b := leafBlock(noiseOf(byte(i), 1<<20))
 		if err = s.put(b.CID, b.Data); err == nil {
 			os.Stdout.Write([]byte{'.'})
 		}

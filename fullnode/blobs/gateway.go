@@ -37,7 +37,6 @@ func (b *Blobs) Gateway(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "public, max-age=29030400, immutable")
-	h.Set("X-Ipfs-Path", "/ipfs/"+c.String())
 	h.Set("Vary", "Accept")
 	if media == mediaRaw {
 		h.Set("Content-Type", mediaRaw)

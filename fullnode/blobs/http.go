@@ -28,7 +28,7 @@ const (
 // blockTimeout is how long one block may take on its way; a transfer may take as long as its blocks keep coming.
 const blockTimeout = time.Minute
 
-// failure that a client is told of; see Told in package api.
+// refusal is an error that a client is told of; see Told in package api.
 type refusal struct {
 	status              int
 	code, message, hint string

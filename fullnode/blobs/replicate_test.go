@@ -14,7 +14,7 @@ func TestReplication(t *testing.T) {
 	w := newWorld(t, 4)
 	for _, size := range []int{0, 1, 1 << 20, 1<<20 + 1, 5 << 20} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			f := w.file(noise(byte(size), size))
+			f := w.file(noiseOf(byte(size), size))
 			w.nodes[0].upload(f)
 			record := w.record(f.public())
 			for _, n := range w.nodes {
@@ -33,7 +33,7 @@ func TestReplication(t *testing.T) {
 // The record may come before the bytes, and the bytes to any node.
 func TestRecordBeforeUpload(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 3<<20))
+	f := w.file(noiseOf(1, 3<<20))
 	record := w.record(f.public())
 	time.Sleep(100 * time.Millisecond)
 	_, others := w.keepers(f.stored.CID)
@@ -43,7 +43,7 @@ func TestRecordBeforeUpload(t *testing.T) {
 
 func TestNothingIsPinnedWithoutARecord(t *testing.T) {
 	w := newWorld(t, 4)
-	f, digestOnly := w.file(noise(1, 2<<20)), w.file(noise(2, 2<<20))
+	f, digestOnly := w.file(noiseOf(1, 2<<20)), w.file(noiseOf(2, 2<<20))
 	w.nodes[0].upload(f)
 	w.nodes[0].upload(digestOnly)
 	e := digestOnly.public()
@@ -71,7 +71,7 @@ func TestNothingIsPinnedWithoutARecord(t *testing.T) {
 // Two records name the same bytes, and two files share a block: nothing that a record names is collected.
 func TestSharedBlocksStay(t *testing.T) {
 	w := newWorld(t, 3)
-	shared := noise(1, 1<<20)
+	shared := noiseOf(1, 1<<20)
 	one, two := w.file(append(shared[:len(shared):len(shared)], 1)), w.file(append(shared[:len(shared):len(shared)], 2))
 	w.nodes[0].upload(one)
 	w.nodes[0].upload(two)
@@ -88,7 +88,7 @@ func TestSharedBlocksStay(t *testing.T) {
 
 func TestWipedMemberRepairsItself(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 5<<20))
+	f := w.file(noiseOf(1, 5<<20))
 	w.nodes[0].upload(f)
 	record := w.record(f.public())
 	w.stored(w.nodes[0], f, record, 3)
@@ -109,7 +109,7 @@ func TestWipedMemberRepairsItself(t *testing.T) {
 // A member that promised and lost a block is seen by the audit of another, and repairs itself.
 func TestLostBlockIsFoundByAudit(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 1<<20)) // one block: the audit cannot miss it
+	f := w.file(noiseOf(1, 1<<20)) // one block: the audit cannot miss it
 	w.nodes[0].upload(f)
 	record := w.record(f.public())
 	keepers, _ := w.keepers(f.stored.CID)
@@ -135,7 +135,7 @@ func TestLostBlockIsFoundByAudit(t *testing.T) {
 // A member that keeps failing is replaced: the fourth takes a copy.
 func TestAnotherStepsIn(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 1<<20))
+	f := w.file(noiseOf(1, 1<<20))
 	w.nodes[0].upload(f)
 	record := w.record(f.public())
 	keepers, others := w.keepers(f.stored.CID)
@@ -159,7 +159,7 @@ func TestAnotherStepsIn(t *testing.T) {
 // A member's own audit finds what its disk lost.
 func TestOwnAudit(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 100))
+	f := w.file(noiseOf(1, 100))
 	w.nodes[0].upload(f)
 	record := w.record(f.public())
 	keepers, _ := w.keepers(f.stored.CID)
@@ -176,7 +176,7 @@ func TestOwnAudit(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	w := newWorld(t, 4)
-	f := w.file(noise(1, 3<<20))
+	f := w.file(noiseOf(1, 3<<20))
 	keepers, others := w.keepers(f.stored.CID)
 	keepers[0].full.Store(true)
 	if code, body := keepers[0].post("/v1/files/car", f.car()); code != 507 {
@@ -195,7 +195,7 @@ func TestFullDisk(t *testing.T) {
 // Nobody has the bytes when the node stops; the file is still due after the restart.
 func TestRetriesSurviveARestart(t *testing.T) {
 	w := newWorld(t, 3)
-	f := w.file(noise(1, 2<<20))
+	f := w.file(noiseOf(1, 2<<20))
 	record := w.record(f.public())
 	time.Sleep(100 * time.Millisecond)
 	for i, n := range w.nodes {
@@ -208,7 +208,7 @@ func TestRetriesSurviveARestart(t *testing.T) {
 
 func TestReceiptsThatAreRefused(t *testing.T) {
 	w := newWorld(t, 3)
-	f := w.file(noise(1, 10))
+	f := w.file(noiseOf(1, 10))
 	record := w.record(f.public())
 	n, other := w.nodes[0], w.nodes[1]
 	w.eventually("known", func() bool {

@@ -33,7 +33,7 @@ func TestUnwantedBlocks(t *testing.T) {
 	stream.SetWriteDeadline(time.Now().Add(10 * time.Second))
 	for i := range 100 {
 		m := message.New(false)
-		b, err := blocks.NewBlockWithCid(noise(byte(i), 1<<20), foreign(leafBlock(noise(byte(i), 1<<20)).CID))
+		b, err := blocks.NewBlockWithCid(noiseOf(byte(i), 1<<20), foreign(leafBlock(noiseOf(byte(i), 1<<20)).CID))
 		w.must(err)
 		m.AddBlock(b)
 		if err := m.ToNetV1(stream); err != nil {
@@ -41,7 +41,7 @@ func TestUnwantedBlocks(t *testing.T) {
 		}
 	}
 	stream.Close()
-	f := w.file(noise(1, 1<<20))
+	f := w.file(noiseOf(1, 1<<20))
 	if victim.upload(f); victim.store.loose.Load() != 1<<20 {
 		t.Errorf("%d bytes are stored", victim.store.loose.Load())
 	}
@@ -50,7 +50,7 @@ func TestUnwantedBlocks(t *testing.T) {
 // Whoever is no member gets no block, and has no ear here.
 func TestOutsider(t *testing.T) {
 	w := newWorld(t, 2)
-	f := w.file(noise(1, 100))
+	f := w.file(noiseOf(1, 100))
 	w.nodes[0].upload(f)
 	_, key, err := ed25519.GenerateKey(crand.Reader)
 	w.must(err)
@@ -82,7 +82,7 @@ func speak(ctx context.Context, h host.Host, p peer.ID, c ledger.CID) error {
 func TestGateway(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.nodes[0]
-	f := w.file(noise(1, 5<<20+7))
+	f := w.file(noiseOf(1, 5<<20+7))
 	n.upload(f)
 	path := "/ipfs/" + f.stored.CID.String()
 	if code, _ := n.get(path + "?format=car"); code != 404 {
@@ -151,7 +151,7 @@ func countBlocks(t *testing.T, car string) (n int) {
 func TestGatewayCutsOff(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.nodes[0]
-	f := w.file(noise(1, 5<<20))
+	f := w.file(noiseOf(1, 5<<20))
 	n.upload(f)
 	w.stored(n, f, w.record(f.public()), 1)
 	w.must(n.forget(f.blocks[3].CID))
@@ -166,7 +166,7 @@ func TestGatewayCutsOff(t *testing.T) {
 // One fetch brings everything, from wherever it is.
 func TestFetch(t *testing.T) {
 	w := newWorld(t, 3)
-	f := w.file(noise(1, 40<<20))
+	f := w.file(noiseOf(1, 40<<20))
 	half := len(f.blocks) / 2
 	for i, blocks := range [][]evidence.Block{f.blocks[:half], f.blocks[half:]} {
 		if code, body := w.nodes[i].post("/v1/files/car", carOf(nil, blocks...)); code != 200 {
@@ -190,7 +190,7 @@ func BenchmarkUpload(b *testing.B) {
 	w := newWorld(b, 1)
 	for i := range b.N {
 		b.StopTimer()
-		body := w.file(noise(byte(i), benchSize)).car()
+		body := w.file(noiseOf(byte(i), benchSize)).car()
 		b.SetBytes(benchSize)
 		b.StartTimer()
 		if code, text := w.nodes[0].post("/v1/files/car", body); code != 200 {
@@ -201,7 +201,7 @@ func BenchmarkUpload(b *testing.B) {
 
 func BenchmarkDownload(b *testing.B) {
 	w := newWorld(b, 1)
-	f := w.file(noise(1, benchSize))
+	f := w.file(noiseOf(1, benchSize))
 	w.nodes[0].upload(f)
 	w.stored(w.nodes[0], f, w.record(f.public()), 1)
 	f.blocks = nil
@@ -226,7 +226,7 @@ func BenchmarkBitswap(b *testing.B) {
 	var peak uint64
 	for i := range b.N {
 		b.StopTimer()
-		f := w.file(noise(byte(i), benchSize))
+		f := w.file(noiseOf(byte(i), benchSize))
 		w.nodes[0].upload(f)
 		var cids []ledger.CID
 		for _, block := range f.blocks {

@@ -27,6 +27,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -57,9 +59,8 @@ type node struct {
 	signer note.Signer
 	key    ed25519.PrivateKey
 	host   host.Host
-	mux    http.Handler
+	live   atomic.Pointer[http.ServeMux] // answers members; nil while the node is stopped
 	server *httptest.Server
-	away   atomic.Bool                      // answers no member
 	full   atomic.Bool                      // its disk is full
 	answer atomic.Pointer[http.HandlerFunc] // instead of the honest one, to members
 	clock  atomic.Int64                     // nanoseconds ahead
@@ -124,7 +125,8 @@ func newHost(t testing.TB, private ed25519.PrivateKey) host.Host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableRelay(), libp2p.DisableMetrics())
+	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"),
+		libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(noise.ID, noise.New), libp2p.DisableRelay(), libp2p.DisableMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +155,8 @@ func (w *world) start(i int) {
 	w.must(err)
 	mux := http.NewServeMux()
 	b.Handle(mux, func(r *http.Request) string { return r.Header.Get("Asker") })
-	n.Blobs, n.mux, n.ended = b, mux, make(chan struct{})
+	n.Blobs, n.ended = b, make(chan struct{})
+	n.live.Store(mux)
 	n.server = httptest.NewServer(n.routes())
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel = cancel
@@ -167,6 +170,7 @@ func (n *node) stop() {
 	if n.Blobs == nil {
 		return
 	}
+	n.live.Store(nil)
 	n.cancel()
 	<-n.ended
 	n.server.Close()
@@ -203,7 +207,8 @@ func (n *node) ask(ctx context.Context, member, method, path string, body []byte
 		if other.member.Name != member {
 			continue
 		}
-		if other.Blobs == nil || other.away.Load() || n.away.Load() {
+		mux := other.live.Load()
+		if mux == nil {
 			return nil, fmt.Errorf("%s is away", member)
 		}
 		r := httptest.NewRequest(method, path, bytes.NewReader(body))
@@ -212,7 +217,7 @@ func (n *node) ask(ctx context.Context, member, method, path string, body []byte
 		if lie := other.answer.Load(); lie != nil {
 			(*lie)(rec, r)
 		} else {
-			other.mux.ServeHTTP(rec, r)
+			mux.ServeHTTP(rec, r)
 		}
 		if rec.Code != http.StatusOK {
 			return nil, fmt.Errorf("%d %s", rec.Code, rec.Body)
@@ -302,8 +307,8 @@ func carOf(root *ledger.CID, blocks ...evidence.Block) []byte {
 	return out.Bytes()
 }
 
-// noise is that many bytes that do not repeat.
-func noise(seed byte, n int) []byte {
+// noiseOf is that many bytes that do not repeat.
+func noiseOf(seed byte, n int) []byte {
 	out := make([]byte, n)
 	rand.NewChaCha8([32]byte{seed}).Read(out)
 	return out

@@ -67,7 +67,7 @@ func TestProblems(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := []struct{ name, old, new, want string }{
-		{"not YAML", "name: small", "name: [", "small.yaml:1:"},
+		{"not YAML", "name: small", "name: [", "small.yaml:2: did not find"},
 		{"alias", "version: 1", "version: &a 1", ":2: anchors and aliases"},
 		{"float", "version: 1", "version: 1.5", ":2: \"1.5\" is neither"},
 		{"null", "version: 1", "version:", "is neither a text"},

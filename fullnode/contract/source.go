@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -37,7 +38,13 @@ func (s *source) parse(text []byte) (*yaml.Node, error) {
 	}
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
-		return nil, fmt.Errorf("%s:1: %w", s.file, err)
+		line, why := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+		if n, rest, ok := strings.Cut(strings.TrimPrefix(why, "line "), ": "); ok && n != why {
+			if at, err := strconv.Atoi(n); err == nil {
+				line, why = at, rest
+			}
+		}
+		return nil, fmt.Errorf("%s:%d: %s", s.file, line, why)
 	}
 	if document.Kind != yaml.DocumentNode || len(document.Content) != 1 {
 		return nil, fmt.Errorf("%s:1: want one definition", s.file)

@@ -209,3 +209,21 @@ func TestManifestDigest(t *testing.T) {
 		t.Errorf("got %s, want %x", r.SHA256, sum)
 	}
 }
+
+const anyCID = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"
+
+// oneRecord makes a case of one record with one file.
+func oneRecord(t testing.TB, e ledger.Evidence) (*Case, ledger.RecordID) {
+	t.Helper()
+	chain := ledgertest.NewChain(4)
+	s := chain.Statement()
+	s.Evidence = []ledger.Evidence{e}
+	signer, _ := ledgertest.Author("ada")
+	r := must(s.Sign(signer))
+	h := chain.Add(chain.Set, r.Note)
+	p := must(proof.Build(proof.Proof{
+		Genesis: chain.File, Record: r.Note, Header: h, Inclusion: chain.Prove(h.Height, chain.Tree().N),
+		Certificate: chain.Certify(chain.Genesis.Members, chain.Tree(), exportedAt/1000).Note,
+	}))
+	return must(NewCase([][]byte{must(p.Encode())})), r.ID
+}

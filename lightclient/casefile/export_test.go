@@ -12,3 +12,16 @@ func (w *Writer) Add(name string, size int64, crc uint32, content io.Reader) err
 }
 
 func (w *Writer) Close() error { return w.z.close() }
+
+// DigestOf is digestOf.
+var DigestOf = digestOf
+
+// OpenContainer returns the names of the entries.
+func OpenContainer(r io.ReaderAt, size int64) ([]string, error) {
+	places, err := openContainer(r, size)
+	var names []string
+	for _, p := range places {
+		names = append(names, p.name)
+	}
+	return names, err
+}

@@ -59,7 +59,7 @@ func (p *page) write(code string) {
 		number = fmt.Sprintf(p.say("%s and %d more", "%s 等 %d 条"), number, map[bool]int{true: n, false: n - 1}[p.zh])
 	}
 	title := p.say("Certificate of evidence", "存证证明书")
-	fmt.Fprintf(p, head, p.say("en", "zh-Hans"), title, html.EscapeString(p.known.Records[0].Short()), style)
+	fmt.Fprintf(p, head, p.say("en", "zh-Hans"), title, p.known.Records[0].Short(), fmt.Sprintf(style, p.digest))
 	fmt.Fprintf(p, "<header><h1>%s</h1>\n", title)
 	p.rows(
 		p.say("Ledger", "账本"), text(p.known.Origin),
@@ -154,7 +154,7 @@ func orDash(s string) string {
 func (p *page) declared(r *casefile.Record) {
 	p.section("B", "Declared by the author: the ledger does not vouch for it", "作者声明：账本不对其真实性负责")
 	p.rows(
-		p.say("Names of the signing keys", "签名密钥名称"), text(strings.Join(casefile.Signers(r.Record.By), ", ")),
+		p.say("Signing keys named", "签名密钥名称"), text(strings.Join(casefile.Signers(r.Record.By), ", ")),
 		p.say("Author's clock", "作者时钟"), p.moment(r.Record.At),
 		p.say("Statement", "陈述"), "<code>"+text(string(r.Record.Fields))+"</code>",
 	)
@@ -182,7 +182,7 @@ func (p *page) proven(r *casefile.Record) {
 		p.say("Block", "区块"), fmt.Sprintf(p.say("%d, record %d, dated %s", "%d，第 %d 条，标注时间 %s"), r.Height, r.Index+1, p.moment(r.BlockTime)),
 		p.say("Hash of the header", "区块头哈希"), code1(r.Block.String()),
 		p.say("Author's keys", "作者密钥"), strings.Join(codes(r.Record.By), "<br>"),
-		p.say("Who vouched for the keys", "密钥担保人"), p.say("nobody in this package", "本文件包中无"),
+		p.say("Keys vouched for by", "密钥担保人"), p.say("nobody in this package", "本文件包中无"),
 		p.say("State of the item", "事项状态"), p.state(r.State),
 	)
 	fmt.Fprintf(p, "<p>"+p.say("Signed by %d of %d members, which is a quorum:", "由 %[2]d 个成员中的 %[1]d 个签署，达到法定数：")+"</p>\n<table class=list>\n", len(r.Cosigners), r.Members)

@@ -41,7 +41,7 @@ func (p *page) howToVerify(code string) {
 	p.rows(
 		p.say("Words", "助记词"), "<strong>"+strings.Join(words[:6], " ")+"<br>"+strings.Join(words[6:], " ")+"</strong>",
 		p.say("Fingerprint", "指纹"), grouped(p.known.Fingerprint.String()),
-		p.say("This page belongs to the package whose manifest has the SHA-256", "本页所属文件包清单的 SHA-256"), grouped(p.digest),
+		p.say("Manifest, SHA-256", "清单 SHA-256"), grouped(p.digest),
 		p.say("Exported", "导出时间"), p.moment(p.manifest.Exported.At)+" – "+p.say("by the exporter's clock, not evidence of time", "导出者时钟，不作为时间证据"),
 		p.say("Exported with", "导出程序"), text(p.manifest.Exporter),
 	)
@@ -78,30 +78,31 @@ const head = `<!doctype html>
 <body>
 `
 
-// style is for paper first: black on white, no colour that carries meaning.
-const style = `@page { size: A4; margin: 18mm 18mm 24mm; @bottom-right { content: counter(page) " / " counter(pages); font: 8pt serif; } }
-body { font: 10pt/1.45 "Noto Serif", "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; color: #000; background: #fff; max-width: 174mm; margin: 8mm auto; padding: 0 4mm; }
+// style is for paper first: black on white, no colour that carries meaning. The
+// foot of every page has the digest of the manifest.
+const style = `@page { size: A4; margin: 15mm 18mm 18mm; 
+  @bottom-left { content: "manifest.json SHA-256 %s"; font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; }
+  @bottom-right { content: counter(page) " / " counter(pages); font: 8pt serif; } }
+body { font: 9.5pt/1.38 "Noto Serif", "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; color: #000; background: #fff; max-width: 174mm; margin: 8mm auto; padding: 0 4mm; }
 h1 { font-size: 20pt; font-weight: 600; margin: 0 0 3mm; }
-h2 { font-size: 11.5pt; margin: 6mm 0 1.5mm; border-bottom: .6pt solid #000; padding-bottom: .8mm; break-after: avoid; }
+h2 { font-size: 11pt; margin: 4.5mm 0 1.2mm; border-bottom: .6pt solid #000; padding-bottom: .8mm; break-after: avoid; }
 h2 b { display: inline-block; width: 7mm; }
 h2.record { font-size: 14pt; border: 0; margin-top: 9mm; }
+table ~ h2.record { break-before: page; }
 header { border-bottom: 1.5pt solid #000; padding-bottom: 2mm; }
-table { border-collapse: collapse; width: 100%; margin: 1mm 0 2.5mm; }
-tr { break-inside: avoid; }
-th { text-align: left; font-weight: normal; width: 42mm; padding: .6mm 3mm .6mm 0; vertical-align: top; }
-td { padding: .6mm 0; vertical-align: top; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%%; margin: 1mm 0 2.5mm; }
+tr, table.list, table.sign, ol, p { break-inside: avoid; }
+th { text-align: left; font-weight: normal; width: 42mm; padding: .45mm 3mm .45mm 0; vertical-align: top; }
+td { padding: .45mm 0; vertical-align: top; overflow-wrap: anywhere; }
 table.list th, table.list td { width: auto; border: .4pt solid #000; padding: .9mm 2mm; }
 table.list th { font-weight: 600; }
-tr.blank td { height: 8mm; border-bottom: .4pt solid #000; }
+tr.blank td { height: 7mm; border-bottom: .4pt solid #000; }
 tr.blank th { vertical-align: bottom; }
-code { font: 9pt "DejaVu Sans Mono", "Noto Sans Mono", Consolas, monospace; }
+code { font: 8.5pt "DejaVu Sans Mono", "Noto Sans Mono", Consolas, monospace; }
 code i { font-style: normal; margin-right: .35em; }
 p, ol { margin: 1mm 0 2mm; }
 div.qr { float: right; width: 34mm; margin-left: 5mm; }
 div.qr svg { width: 34mm; display: block; }
-footer { font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; border-top: .4pt solid #000; padding-top: 1mm; margin-top: 8mm; }
-@media print {
-  body { margin: 0; padding: 0; max-width: none; }
-  footer { position: fixed; bottom: -14mm; left: 0; right: 22mm; margin: 0; }
-}
+footer { font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; border-top: .4pt solid #000; padding-top: 1mm; margin-top: 5mm; }
+@media print { body { margin: 0; padding: 0; max-width: none; } }
 `

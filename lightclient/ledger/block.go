@@ -13,8 +13,8 @@ const (
 	MaxBlockRecords = 10_000
 )
 
-// maxFramedBlock bounds a framed block: its records, its header and the frames.
-const maxFramedBlock = MaxBlockBytes + MaxHeaderSize + 5*(MaxBlockRecords+1)
+// maxFramedBlock bounds a framed block: its records, and room for its header and the lengths.
+const maxFramedBlock = MaxBlockBytes + 64<<10
 
 // Block is a header with its record notes, in order. Holding one says nothing
 // of their agreement: CheckRecords does.
@@ -50,9 +50,13 @@ func ParseBlock(data []byte) (Block, error) {
 		return Block{}, err
 	}
 	b := Block{Header: h, Notes: frames[1:]}
-	leaves := make([]tlog.Hash, len(b.Notes))
+	leaves, size := make([]tlog.Hash, len(b.Notes)), 0
 	for i, n := range b.Notes {
 		leaves[i] = tlog.RecordHash(n)
+		size += len(n)
+	}
+	if size > MaxBlockBytes {
+		return Block{}, tooLarge("the records of a block", size, MaxBlockBytes)
 	}
 	if int64(len(leaves)) != h.Records || NewRecordsTree(leaves).Root() != h.RecordsRoot {
 		return Block{}, fmt.Errorf("%w: the records are not those of header %d", ErrProof, h.Height)

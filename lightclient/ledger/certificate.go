@@ -8,14 +8,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Limits of a certificate.
 const (
-	MaxCertificateSize  = 64 << 10
-	maxCertificateLines = 100
+	MaxCertificateSize = 64 << 10
+	maxNoteLines       = 100
 )
 
 // FormatCheckpoint returns the text of a checkpoint without extension lines
@@ -99,16 +100,10 @@ func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, er
 	if len(msg) > MaxCertificateSize {
 		return nil, tooLarge("a certificate", len(msg), MaxCertificateSize)
 	}
-	split := bytes.LastIndex(msg, []byte("\n\n"))
-	if split < 0 || split+2 == len(msg) || msg[len(msg)-1] != '\n' {
-		return nil, malformed("certificate: want a signed note")
+	text, lines, err := splitNote(msg)
+	if err != nil {
+		return nil, err
 	}
-	lines := strings.SplitAfter(string(msg[split+2:]), "\n")
-	lines = lines[:len(lines)-1]
-	if len(lines) > maxCertificateLines {
-		return nil, fmt.Errorf("%w: a certificate has at most %d signature lines", ErrLimit, maxCertificateLines)
-	}
-	text := msg[:split+1]
 	tree, err := ParseCheckpoint(origin, text)
 	if err != nil {
 		return nil, err
@@ -121,6 +116,22 @@ func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, er
 		return nil, fmt.Errorf("%w: %d of %d needed cosignatures on the checkpoint of size %d", ErrQuorum, got, want, tree.N)
 	}
 	return cert, nil
+}
+
+// splitNote cuts a signed note into its text and its signature lines, which
+// keep their line feeds.
+func splitNote(msg []byte) (text []byte, lines []string, err error) {
+	control := func(r rune) bool { return r < 0x20 && r != '\n' }
+	split := bytes.LastIndex(msg, []byte("\n\n"))
+	if !utf8.Valid(msg) || bytes.ContainsFunc(msg, control) || split < 0 || split+2 == len(msg) || msg[len(msg)-1] != '\n' {
+		return nil, nil, malformed("want a signed note")
+	}
+	lines = strings.SplitAfter(string(msg[split+2:]), "\n")
+	lines = lines[:len(lines)-1]
+	if len(lines) > maxNoteLines {
+		return nil, nil, fmt.Errorf("%w: a note has at most %d signature lines", ErrLimit, maxNoteLines)
+	}
+	return msg[:split+1], lines, nil
 }
 
 func (c *Certificate) count(set MemberSet, text []byte, lines []string) error {
@@ -154,7 +165,7 @@ func parseSignatureLine(line string) (name string, hash uint32, err error) {
 	name, b64, _ := strings.Cut(strings.TrimSuffix(rest, "\n"), " ")
 	blob, err := base64.StdEncoding.DecodeString(b64)
 	if !ok || err != nil || len(blob) < 5 || !isKeyName(name) || strings.Contains(b64, "\r") {
-		return "", 0, malformed("certificate: %q is not a signature line", clip(line))
+		return "", 0, malformed("%q is not a signature line", clip(line))
 	}
 	return name, binary.BigEndian.Uint32(blob), nil
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/tyler-smith/go-bip39"
@@ -91,26 +92,34 @@ func ParseGenesis(file []byte) (*Genesis, error) {
 	if err := DecodeCanonical([]byte(line), g); err != nil {
 		return nil, err
 	}
+	return g, g.check()
+}
+
+// check holds the genesis to its limits.
+func (g *Genesis) check() error {
 	switch {
 	case g.Format != genesisFormat:
-		return nil, malformed("genesis: format %q is not known", clip(g.Format))
+		return malformed("genesis: format %q is not known", clip(g.Format))
 	case !isDomain(g.Name):
-		return nil, malformed("genesis: %q is not a ledger's name", clip(g.Name))
-	case g.Created < 1 || g.Created > MaxLogSize:
-		return nil, malformed("genesis: created is a time in Unix milliseconds")
-	case g.Limits.BlockBytes < MaxRecordSize || g.Limits.BlockBytes > MaxBlockBytes:
-		return nil, malformed("genesis: block_bytes is %d to %d", MaxRecordSize, MaxBlockBytes)
-	case g.Limits.BlockRecords < 1 || g.Limits.BlockRecords > MaxBlockRecords:
-		return nil, malformed("genesis: block_records is 1 to %d", MaxBlockRecords)
+		return malformed("genesis: %q is not a ledger's name", clip(g.Name))
+	case g.Created < 1:
+		return malformed("genesis: created is a time in Unix milliseconds")
+	case g.Limits.BlockBytes < MaxRecordSize || g.Limits.BlockRecords < 1:
+		return malformed("genesis: block_bytes is at least %d, block_records at least 1", MaxRecordSize)
+	case g.Created > MaxLogSize || g.Limits.BlockBytes > MaxBlockBytes || g.Limits.BlockRecords > MaxBlockRecords:
+		return fmt.Errorf("%w: genesis: created %d, block_bytes %d, block_records %d", ErrLimit, g.Created, g.Limits.BlockBytes, g.Limits.BlockRecords)
 	case g.Contracts == nil || len(g.Contracts) > 64:
-		return nil, malformed("genesis: contracts is a list of at most 64")
+		return malformed("genesis: contracts is a list of at most 64")
 	}
 	for i, c := range g.Contracts {
-		if !isWord(c.Name) || c.Version < 1 || c.Version > MaxLogSize || i > 0 && g.Contracts[i-1].Name >= c.Name {
-			return nil, malformed("genesis: contracts have names and versions, sorted by name")
+		if !isWord(c.Name) || c.Version < 1 || i > 0 && g.Contracts[i-1].Name >= c.Name {
+			return malformed("genesis: contracts have names and versions, sorted by name")
+		}
+		if c.Version > MaxLogSize {
+			return fmt.Errorf("%w: genesis: contract %s of version %d", ErrLimit, c.Name, c.Version)
 		}
 	}
-	return g, g.Members.check()
+	return g.Members.check()
 }
 
 // GenesisFingerprint returns the fingerprint of a genesis file.

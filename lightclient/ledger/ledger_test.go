@@ -2,10 +2,13 @@ package ledger_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -144,5 +147,27 @@ func TestHeaderRoundTripAndInclusion(t *testing.T) {
 	}
 	if got := fmt.Sprint(c.Fingerprint.Words()); len(c.Fingerprint.Words()) != 12 {
 		t.Errorf("words %s", got)
+	}
+}
+
+// The list of the format has to cover what package note refuses in names, in every version of Unicode that comes.
+func TestUnseenCoversUnicode(t *testing.T) {
+	_, ada := ledgertest.Author("ada")
+	data, err := base64.StdEncoding.DecodeString(ada[strings.LastIndexByte(ada, '+')+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []*unicode.RangeTable{unicode.White_Space, unicode.Cf} {
+		for r := rune(0x80); r <= unicode.MaxRune; r++ {
+			if !unicode.Is(table, r) {
+				continue
+			}
+			name := "a" + string(r)
+			sum := sha256.Sum256(append([]byte(name+"\n"), data...))
+			key := fmt.Sprintf("%s+%x+%s", name, sum[:4], base64.StdEncoding.EncodeToString(data))
+			if CheckKey(key) == nil {
+				t.Errorf("U+%04X may stand in a name", r)
+			}
+		}
 	}
 }

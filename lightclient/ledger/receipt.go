@@ -1,13 +1,10 @@
 package ledger
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // MaxReceiptSize bounds a receipt or a refusal, in bytes.
@@ -50,7 +47,7 @@ func OpenReceipt(origin string, member Member, msg []byte) (Receipt, error) {
 	if r.err != nil || out.Text() != text {
 		return Receipt{}, malformed("receipt: not the canonical text")
 	}
-	return out, checkOwn(origin, out.Ledger)
+	return out, checkOwn(origin, out.Ledger, out.Received, out.Promise)
 }
 
 // Refusal is a member's signed statement that it refused a record, and why.
@@ -95,10 +92,10 @@ func OpenRefusal(origin string, member Member, msg []byte) (Refusal, error) {
 	if err := DecodeCanonical([]byte(r.next("reason")), &out.Reason); err != nil {
 		return Refusal{}, err
 	}
-	if again, err := out.Text(); r.err != nil || err != nil || again != text {
+	if again, err := out.Text(); r.err != nil || err != nil || again != text || out.Reason.Values == nil {
 		return Refusal{}, malformed("refusal: not the canonical text")
 	}
-	return out, checkOwn(origin, out.Ledger)
+	return out, checkOwn(origin, out.Ledger, out.At)
 }
 
 // Storage is a member's signed statement about the bytes of one evidence file,
@@ -147,7 +144,7 @@ func openStorage(purpose, origin string, member Member, msg []byte) (Storage, er
 	if r.err != nil || s.text(purpose) != text {
 		return Storage{}, malformed("%s: not the canonical text", purpose)
 	}
-	return s, checkOwn(origin, s.Ledger)
+	return s, checkOwn(origin, s.Ledger, s.Bytes, s.Time)
 }
 
 // openNodeNote verifies a note that carries the signature of a member's node
@@ -156,21 +153,38 @@ func openNodeNote(member Member, msg []byte) (string, error) {
 	if len(msg) > MaxReceiptSize {
 		return "", tooLarge("a node's note", len(msg), MaxReceiptSize)
 	}
-	n, err := note.Open(msg, note.VerifierList(member.NodeVerifier()))
-	var unverified *note.UnverifiedNoteError
-	var invalid *note.InvalidSignatureError
-	switch {
-	case errors.As(err, &unverified), errors.As(err, &invalid):
-		return "", signatureError(member.Name)
-	case err != nil:
-		return "", malformed("%v", err)
+	text, lines, err := splitNote(msg)
+	if err != nil {
+		return "", err
 	}
-	again, err := note.Sign(&note.Note{Text: n.Text, Sigs: n.Sigs})
-	_, strict := decodeBase64([]byte(n.Sigs[0].Base64), 4+ed25519.SignatureSize)
-	if err != nil || !strict || !bytes.Equal(again, msg) {
+	key, err := parseKey(member.Node, algEd25519)
+	if err != nil {
+		return "", err
+	}
+	own := ""
+	for _, line := range slices.Backward(lines) {
+		name, hash, err := parseSignatureLine(line)
+		if err != nil {
+			return "", err
+		}
+		if name == key.name && hash == key.hash {
+			own = line
+		}
+	}
+	if own == "" {
+		return "", signatureError(member.Name)
+	}
+	b64 := strings.TrimSuffix(own[strings.LastIndexByte(own, ' ')+1:], "\n")
+	blob, strict := decodeBase64([]byte(b64), 4+ed25519.SignatureSize)
+	switch {
+	case !strict:
+		return "", malformed("the signature of %s is not one", member.Name)
+	case !ed25519.Verify(key.public, text, blob[4:]):
+		return "", signatureError(member.Name)
+	case len(lines) != 1:
 		return "", malformed("want one signature line of %s and no other", member.Name)
 	}
-	return n.Text, nil
+	return string(text), nil
 }
 
 func (r *lineReader) record() RecordID {
@@ -189,7 +203,11 @@ func (r *lineReader) cid() CID {
 	return cid
 }
 
-func checkOwn(origin, got string) error {
+// checkOwn checks the numbers and the ledger of what a node signed.
+func checkOwn(origin, got string, numbers ...int64) error {
+	if n := slices.Max(numbers); n > MaxLogSize {
+		return fmt.Errorf("%w: a number is %d", ErrLimit, n)
+	}
 	if got != origin {
 		return fmt.Errorf("%w: it speaks of %q", ErrLedger, clip(got))
 	}

@@ -263,8 +263,8 @@ func parseSigners(by []string) ([]verifierKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(by[:i], vkey) {
-			return nil, malformed("record: %s stands twice among the signers", clip(vkey))
+		if slices.ContainsFunc(keys[:i], func(k verifierKey) bool { return k.public.Equal(key.public) }) {
+			return nil, malformed("record: the key of %s stands twice among the signers", clip(vkey))
 		}
 		keys[i] = key
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -66,12 +65,32 @@ func parseKey(vkey string, alg byte) (verifierKey, error) {
 	return key, nil
 }
 
+// unseen are the code points that nobody sees, or that change how others are
+// shown: they could make two names look alike. The list is part of the format,
+// and so does not grow with Unicode. It covers all white space, which package
+// note refuses in names.
+var unseen = [...][2]rune{
+	{0x0020, 0x0020}, {0x00a0, 0x00a0}, {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x0600, 0x0605}, {0x061c, 0x061c},
+	{0x06dd, 0x06dd}, {0x070f, 0x070f}, {0x0890, 0x0891}, {0x08e2, 0x08e2}, {0x115f, 0x1160}, {0x1680, 0x1680},
+	{0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f}, {0x2800, 0x2800},
+	{0x3000, 0x3000}, {0x3164, 0x3164}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xffff},
+	{0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+}
+
+func isUnseen(r rune) bool {
+	for _, u := range unseen {
+		if u[0] <= r && r <= u[1] {
+			return true
+		}
+	}
+	return false
+}
+
 // isKeyName accepts the names that package note accepts, within our limits and
-// without invisible characters, which could make two names look alike.
+// without invisible characters.
 func isKeyName(name string) bool {
-	invisible := func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 	return name != "" && len(name) <= MaxNameSize && isPlainText(name) &&
-		strings.IndexFunc(name, invisible) < 0 && !strings.Contains(name, "+")
+		strings.IndexFunc(name, isUnseen) < 0 && !strings.Contains(name, "+")
 }
 
 // CheckOrigin checks the form of an origin: <ledger name>/<16 hexadecimal digits>.
@@ -83,19 +102,23 @@ func CheckOrigin(origin string) error {
 	return nil
 }
 
-// isDomain accepts the names of ledgers and members: schema-less URLs of
-// lower-case letters, digits, dots, dashes and slashes.
+// isDomain accepts the names of ledgers and members: schema-less URLs, whose
+// labels between dots and slashes are lower-case letters and digits, and dashes
+// inside. So a name is also a path that leads nowhere else.
 func isDomain(s string) bool {
-	if s == "" || len(s) > MaxNameSize || s[0] == '/' || s[len(s)-1] == '/' {
-		return false
-	}
+	last := byte('/')
 	for i := range len(s) {
 		c := s[i]
-		if (c < 'a' || c > 'z') && (c < '-' || c > '9') { // - . / and the digits
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		case c == '-' && last != '.' && last != '/':
+		case (c == '.' || c == '/') && last != '.' && last != '/' && last != '-':
+		default:
 			return false
 		}
+		last = c
 	}
-	return true
+	return len(s) <= MaxNameSize && last != '.' && last != '/' && last != '-'
 }
 
 func isWord(s string) bool {

@@ -31,6 +31,9 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.keys()
 	m.records()
 	m.signatureLines()
+	m.names()
+	m.items()
+	m.curve()
 	m.headers()
 	m.checkpoints()
 	m.certificates()
@@ -40,6 +43,10 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.blocks()
 	m.states()
 	m.proofs()
+	m.bounds()
+	m.cids()
+	m.contents()
+	m.proofLimits()
 	return m.vectors
 }
 
@@ -201,8 +208,6 @@ func (m *maker) records() {
 		{"nonce-short", "format", "a nonce of 15 bytes", nonce, nonce[2:]},
 		{"nonce-upper", "format", "a nonce in capitals", nonce, strings.ToUpper(nonce)},
 		{"seq-zero", "format", "seq 0", `"seq":1`, `"seq":0`},
-		{"seq-one-prev", "format", "a first record with prev", `"prev":""`, `"prev":"` + strings.Repeat("9f", 32) + `"`},
-		{"seq-two-no-prev", "format", "a second record without prev", `"seq":1`, `"seq":2`},
 		{"contract-upper", "format", "a contract in capitals", `"contract":"notes"`, `"contract":"Notes"`},
 		{"item-long", "format", "an item of 129 bytes", `"item":""`, `"item":"` + strings.Repeat("i", 129) + `"`},
 		{"item-control", "format", "an escaped control character in the item", `"item":""`, `"item":"\u001b[2J"`},

@@ -103,7 +103,7 @@ func (r *reader) disclosures() (list []Disclosure) {
 		r.Expect(`,"salt":`)
 		d.Salt = r.Hash()
 		r.Expect(`,"sha256":`)
-		digest, err := ledger.ParseRecordID(r.Text(2 * len(d.SHA256))) // 64 hexadecimal digits too
+		digest, err := ledger.ParseRecordID(r.Text(MaxSize)) // 64 hexadecimal digits too
 		r.Expect("}")
 		if err != nil || d.Index < next {
 			r.fail(malformed("salts: want ascending indexes and digests of 64 hexadecimal digits"))
@@ -124,7 +124,7 @@ func (r *reader) state() *State {
 	r.Expect(`,"path":`)
 	s.Inclusion = r.hashes()
 	r.Expect(`,"proof":`)
-	text := r.Text(base64.StdEncoding.EncodedLen(merkle.MaxProofSize))
+	text := r.Text(MaxSize)
 	r.Expect(`,"value":`)
 	s.Value = []byte(r.Text(maxStateSize))
 	r.Expect("}")
@@ -175,11 +175,14 @@ func parseTlogProof(text string, h ledger.Header) (path tlog.RecordProof, cert [
 	}
 	for {
 		var line string
-		if line, rest, ok = strings.Cut(rest, "\n"); !ok || len(path) > maxPath {
-			return nil, nil, malformed("tlog-proof: want at most %d hashes and an empty line", maxPath)
+		if line, rest, ok = strings.Cut(rest, "\n"); !ok {
+			return nil, nil, malformed("tlog-proof: want hashes and an empty line")
 		}
 		if line == "" {
-			return path, []byte(rest), nil
+			break
+		}
+		if len(path) == maxPath {
+			return nil, nil, fmt.Errorf("%w: tlog-proof: more than %d hashes", ledger.ErrLimit, maxPath)
 		}
 		hash, err := ledger.ParseHash(line)
 		if err != nil {
@@ -187,6 +190,10 @@ func parseTlogProof(text string, h ledger.Header) (path tlog.RecordProof, cert [
 		}
 		path = append(path, hash)
 	}
+	if len(rest) > ledger.MaxCertificateSize {
+		return nil, nil, fmt.Errorf("%w: tlog-proof: a certificate has at most %d bytes", ledger.ErrLimit, ledger.MaxCertificateSize)
+	}
+	return path, []byte(rest), nil
 }
 
 func malformed(format string, args ...any) error {

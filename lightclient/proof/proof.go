@@ -45,7 +45,7 @@ const (
 
 	maxPath      = 63 // hashes from a leaf to a root
 	maxStateSize = 64 << 10
-	maxTlogProof = ledger.MaxCertificateSize + 100 + 45*maxPath
+	maxTlogProof = 72 << 10
 )
 
 const format = "evident/proof/v1"

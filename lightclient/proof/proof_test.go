@@ -38,6 +38,7 @@ type shape struct {
 	fields          string
 	withoutEvidence bool
 	sealed          bool // its evidence, which the proof discloses
+	evidence        []ledger.Evidence
 }
 
 func newFixture(t testing.TB, s shape) *fixture {
@@ -56,6 +57,9 @@ func newFixture(t testing.TB, s shape) *fixture {
 	}
 	if s.withoutEvidence {
 		st.Evidence = []ledger.Evidence{}
+	}
+	if s.evidence != nil {
+		st.Evidence = s.evidence
 	}
 	if s.sealed {
 		st.Evidence = []ledger.Evidence{sealedEvidence()}

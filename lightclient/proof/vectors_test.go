@@ -2,14 +2,17 @@ package proof_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/ledger/ledgertest"
 	"evident/lightclient/merkle"
@@ -23,7 +26,7 @@ const vectorDir = "../testdata/vectors"
 func readVectors(t testing.TB) []ledgertest.Vector {
 	t.Helper()
 	vectors := ledgertest.ReadVectors(vectorDir, "*")
-	if len(vectors) < 300 {
+	if len(vectors) < 400 {
 		t.Fatalf("only %d vectors", len(vectors))
 	}
 	return vectors
@@ -101,13 +104,13 @@ func writeVectors(t *testing.T, made map[string]ledgertest.Vector) {
 func check(v ledgertest.Vector) (outcome, result string, err error) {
 	if v.Format() == "proof" {
 		c := ledgertest.New(4)
-		r := Verify(v.Data, Options{Trusted: &c.Fingerprint})
+		r := Verify(v.Data, Options{Trusted: &c.Fingerprint, Content: contentOf(v)})
 		for _, s := range r.Stages {
 			if s.Status == Failed {
 				return string(r.Verdict) + " " + s.Code, "", errors.New(s.Text("en"))
 			}
 		}
-		if r.Proven != nil {
+		if r.Verdict == Valid {
 			result = fmt.Sprintf("record %s, height %d, existed by %d", r.Proven.ID, r.Proven.Height, r.Proven.ExistedBy)
 		}
 		return string(r.Verdict), result, nil
@@ -130,6 +133,40 @@ func check(v ledgertest.Vector) (outcome, result string, err error) {
 		outcome = "format"
 	}
 	return outcome, "", err
+}
+
+// contentOf returns the file at hand that the vector's head gives, or nil.
+func contentOf(v ledgertest.Vector) *Content {
+	encoded, ok := v.Context["file"]
+	if !ok {
+		return nil
+	}
+	file, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		panic("test: " + err.Error())
+	}
+	h := evidence.NewHasher()
+	h.Write(file)
+	d := h.Sum()
+	return &Content{SHA256: d.SHA256, CID: d.CID, Size: d.Size}
+}
+
+// cidOf returns the CID of a file whose byte i is ⌊i/2^20⌋ mod 251. The largest are hashed once.
+var cidOf = func() func(size int64) string {
+	var known sync.Map
+	return func(size int64) string {
+		make := func() string { return hashPattern(size) }
+		once, _ := known.LoadOrStore(size, sync.OnceValue(make))
+		return once.(func() string)()
+	}
+}()
+
+func hashPattern(size int64) string {
+	h := evidence.NewHasher()
+	for leaf := int64(0); leaf<<20 < size; leaf++ {
+		h.Write(bytes.Repeat([]byte{byte(leaf % 251)}, int(min(1<<20, size-leaf<<20))))
+	}
+	return h.Sum().CID
 }
 
 func checkLedger(v ledgertest.Vector, c *ledgertest.Consortium) (string, error) {
@@ -191,6 +228,10 @@ func checkLedger(v ledgertest.Vector, c *ledgertest.Consortium) (string, error) 
 		return fmt.Sprintf("records %d", len(b.Notes)), err
 	case "state":
 		return "", checkStateVector(v)
+	case "cid":
+		var size int64
+		_, err := fmt.Sscanf(string(v.Data), "bytes %d\n", &size)
+		return cidOf(size), err
 	}
 	return "", errors.New("vector of an unknown format")
 }

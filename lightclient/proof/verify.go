@@ -99,16 +99,18 @@ func (v *verification) conclude(trusted *ledger.Fingerprint) {
 // checkContainer checks the form of every part. A file that is no proof, of
 // another version or cut short proves nothing, but nothing against it either.
 func (v *verification) checkContainer(file []byte) bool {
-	const magic = `{"format":"evident/proof/v`
+	magic := []byte(`{"format":"evident/proof/v`)
+	known := append(magic, `1"`...)
 	switch {
-	case !bytes.HasPrefix(file, []byte(magic[:min(len(magic), len(file))])):
-		v.set(StageContainer, Failed, "container.foreign")
+	case bytes.HasPrefix(known, file), bytes.HasPrefix(file, known) && !bytes.HasSuffix(file, []byte("}\n")):
+		v.set(StageContainer, Failed, "container.cut")
 		return false
-	case len(file) > len(magic)+2 && !bytes.HasPrefix(file[len(magic):], []byte(`1"`)):
+	case bytes.HasPrefix(file, known):
+	case bytes.HasPrefix(file, magic):
 		v.set(StageContainer, Failed, "container.version")
 		return false
-	case !bytes.HasSuffix(file, []byte("}\n")):
-		v.set(StageContainer, Failed, "container.cut")
+	default:
+		v.set(StageContainer, Failed, "container.foreign")
 		return false
 	}
 	if err := v.parse(file); err != nil {

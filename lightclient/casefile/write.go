@@ -34,10 +34,10 @@ type Pages func(c *Case, m *Manifest, manifestSHA256 string) ([]Page, error)
 // Export says how a package is made.
 type Export struct {
 	Files    []File
-	Exporter string // the program, with its version
-	At       int64  // Unix milliseconds, by the clock of whoever exports
-	Pages    Pages  // nil: none
-	Progress func(done, total int64)
+	Exporter string                        // the program, with its version
+	At       int64                         // Unix milliseconds, by the clock of whoever exports
+	Pages    Pages                         // nil: none
+	Progress func(done, total int64) error // called while files go into the package; an error stops it
 }
 
 // part is an entry that is ready to be written.
@@ -180,7 +180,7 @@ func (r *Record) holds(index int, e Entry) bool {
 	return e.SHA256 == r.PlainSHA256(index) && (recorded.Mode == ledger.Sealed || e.Size == recorded.Size)
 }
 
-func writeParts(w io.Writer, parts []part, progress func(done, total int64)) error {
+func writeParts(w io.Writer, parts []part, report func(done, total int64) error) error {
 	total := int64(0)
 	for _, p := range parts {
 		total += p.Size
@@ -191,30 +191,27 @@ func writeParts(w io.Writer, parts []part, progress func(done, total int64)) err
 	z := &writer{w: w}
 	done := int64(0)
 	for _, p := range parts {
-		if err := z.addPart(p); err != nil {
+		d := newDigester()
+		seen := io.Writer(d)
+		if report != nil {
+			seen = io.MultiWriter(d, &progress{report, &done, total})
+		}
+		if err := z.addPart(p, seen); err != nil {
 			return err
 		}
-		done += p.Size
-		if progress != nil {
-			progress(done, total)
+		if d.entry(p.Name) != p.Entry {
+			return fmt.Errorf("%s: %w", p.Name, ErrChanged)
 		}
 	}
 	return z.close()
 }
 
-// addPart copies an entry and checks that its bytes are still the same.
-func (z *writer) addPart(p part) error {
+// addPart copies an entry, and shows its bytes to seen.
+func (z *writer) addPart(p part, seen io.Writer) error {
 	content, err := p.open()
 	if err != nil {
 		return fmt.Errorf("read %s: %w", p.Name, err)
 	}
 	defer content.Close()
-	d := newDigester()
-	if err := z.add(p.Name, p.Size, p.crc, io.TeeReader(content, d)); err != nil {
-		return err
-	}
-	if d.entry(p.Name) != p.Entry {
-		return fmt.Errorf("%s: %w", p.Name, ErrChanged)
-	}
-	return nil
+	return z.add(p.Name, p.Size, p.crc, io.TeeReader(content, seen))
 }

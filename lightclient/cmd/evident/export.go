@@ -65,8 +65,9 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	out := c.String("output")
-	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: certificate.Pages}
+	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: certificate.Pages, Progress: p.percent(ctx)}
 	size, err := writeNew(out, func(w io.Writer) error { return made.Write(w, export) })
+	p.clearPercent()
 	if errors.Is(err, fs.ErrExist) {
 		return &problem{"exists", fmt.Sprintf(p.say("%s is there already", "%s 已存在"), out), p.say("choose another name: -o NAME.zip", "请另选名称：-o 名称.zip")}
 	}

@@ -63,8 +63,9 @@ func (p *program) verifyPackage(ctx context.Context, path string) error {
 		return err
 	}
 	report, err := casefile.Verify(f, info.Size(), casefile.Options{
-		Trusted: trusted, Pages: certificate.Pages, Progress: func(int64, int64) error { return ctx.Err() },
+		Trusted: trusted, Pages: certificate.Pages, Progress: p.percent(ctx),
 	})
+	p.clearPercent()
 	if err != nil {
 		return err
 	}
@@ -75,6 +76,25 @@ func (p *program) verifyPackage(ctx context.Context, path string) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// percent shows on a terminal how far a package is read or written, and stops
+// when the context does.
+func (p *program) percent(ctx context.Context) func(done, total int64) error {
+	shown, terminal := int64(-1), p.terminal()
+	return func(done, total int64) error {
+		if now := 100 * done / max(total, 1); terminal && now != shown {
+			shown = now
+			fmt.Fprintf(p.err, "\r  %d%%", now)
+		}
+		return ctx.Err()
+	}
+}
+
+func (p *program) clearPercent() {
+	if p.terminal() {
+		fmt.Fprint(p.err, "\r\x1b[K")
+	}
 }
 
 func packageReportOf(r *casefile.Report) packageReport {

@@ -43,6 +43,16 @@ func (p *printer) say(en, zh string) string {
 	return en
 }
 
+// terminal tells whether a person watches standard error.
+func (p *printer) terminal() bool {
+	f, ok := p.err.(*os.File)
+	if !ok || p.json {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 func (p *printer) lang() string { return p.say("en", "zh") }
 
 // line prints one line of a result.

@@ -209,13 +209,7 @@ func newProgress(p *program, paths []string) *progress {
 	for _, path := range paths {
 		widest = max(widest, min(width(plain(filepath.Base(path))), maxName))
 	}
-	f, ok := p.err.(*os.File)
-	terminal := false
-	if ok {
-		info, err := f.Stat()
-		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return &progress{program: p, terminal: terminal && !p.json, total: len(paths), widest: widest}
+	return &progress{program: p, terminal: p.terminal(), total: len(paths), widest: widest}
 }
 
 const redraw = 100 * time.Millisecond

@@ -130,7 +130,9 @@ func FuzzMemberSet(f *testing.F) {
 			if _, err := torchwood.NewCosignatureVerifier(m.CosignerKey().String()); err != nil {
 				t.Error(err)
 			}
-			m.NodeVerifier()
+			if _, err := note.NewVerifier(m.Node); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

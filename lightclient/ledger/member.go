@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -32,15 +31,6 @@ func (m Member) CosignerKey() CosignerKey {
 		panic("ledger: member that was not checked: " + err.Error())
 	}
 	return key
-}
-
-// NodeVerifier returns the key that signs the node's receipts and refusals.
-func (m Member) NodeVerifier() note.Verifier {
-	v, err := note.NewVerifier(m.Node)
-	if err != nil {
-		panic("ledger: member that was not checked: " + err.Error())
-	}
-	return v
 }
 
 // MemberSet is the members in force at a height, sorted by name.

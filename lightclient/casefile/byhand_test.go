@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	. "evident/lightclient/casefile"
+	"evident/lightclient/ledger/ledgertest"
 )
 
 // TestByHand does what VERIFY.txt says, line by line, with other people's programs.
@@ -65,4 +66,25 @@ func shell(dir, command string) (string, error) {
 	c.Dir = dir
 	out, err := c.CombinedOutput()
 	return string(out), err
+}
+
+// TestByHandOverMembers walks a change of the members with the program in
+// VERIFY.txt, and a log of 41 blocks.
+func TestByHandOverMembers(t *testing.T) {
+	var files [][]byte
+	for _, v := range ledgertest.ReadVectors("../testdata/vectors", "proof") {
+		if v.Name == "proof/history" || v.Name == "proof/full" {
+			files = append(files, v.Data)
+		}
+	}
+	f := &fixture{Case: must(NewCase(files))}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "case.zip")
+	if err := os.WriteFile(file, f.write(t, Export{}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := shell(dir, "python3 -m zipfile -e case.zip . && sed -n '/^# BEGIN/,/^# END/p' VERIFY.txt > verify.py && python3 verify.py "+f.Case.Fingerprint.String())
+	if err != nil || strings.Count(said, "existed by") != 2 || !strings.HasSuffix(said, "all proofs hold\n") {
+		t.Errorf("%v\n%s", err, said)
+	}
 }

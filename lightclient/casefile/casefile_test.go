@@ -21,7 +21,7 @@ import (
 // exportedAt is when the test's packages are made.
 const exportedAt = 1763850000000
 
-// fixture is a case on a ledger whose members changed once.
+// fixture is a case on a ledger of four members.
 type fixture struct {
 	*ledgertest.Chain
 	proofs [][]byte

@@ -98,9 +98,10 @@ table.list th, table.list td { width: auto; border: .4pt solid #000; padding: .9
 table.list th { font-weight: 600; }
 tr.blank td { height: 7mm; border-bottom: .4pt solid #000; }
 tr.blank th { vertical-align: bottom; }
-code { font: 8.5pt "DejaVu Sans Mono", "Noto Sans Mono", Consolas, monospace; }
+code { font: 8pt "DejaVu Sans Mono", "Noto Sans Mono", Consolas, monospace; }
 code i { font-style: normal; margin-right: .35em; }
 p, ol { margin: 1mm 0 2mm; }
+p:has(+ table) { break-after: avoid; }
 div.qr { float: right; width: 34mm; margin-left: 5mm; }
 div.qr svg { width: 34mm; display: block; }
 footer { font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; border-top: .4pt solid #000; padding-top: 1mm; margin-top: 5mm; }

@@ -83,9 +83,13 @@ func (p *peers) nameOf(id peer.ID) (string, bool) {
 	return "", false
 }
 
+// slowest is the slowest line, in bytes per second, over which a long answer
+// may still arrive.
+const slowest = 100_000
+
 // do asks one member's node and returns at most limit bytes.
 func (p *peers) do(ctx context.Context, member, method, path string, body []byte, limit int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second+time.Duration(limit/slowest)*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+member+path, bytes.NewReader(body))
 	if err != nil {

@@ -75,7 +75,7 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	return p.result(map[string]any{"package": out, "records": len(s.proofs), "files": len(s.files), "size": fmt.Sprint(size)}, func() {
-		p.line(p.say("%s: %d records, %d files, %d bytes.", "%s：%d 条记录、%d 个文件、%d 字节。"), out, len(s.proofs), len(s.files), size)
+		p.line(p.say("%s: records %d, files %d, bytes %d.", "%s：%d 条记录、%d 个文件、%d 字节。"), out, len(s.proofs), len(s.files), size)
 		p.line(p.say("Check it: evident verify %s, or by hand as its VERIFY.txt says.", "核验：evident verify %s，或依其中 VERIFY.txt 手工核验。"), out)
 	})
 }

@@ -147,11 +147,17 @@ func (p *printer) fail(err error) int {
 	} else {
 		fmt.Fprintf(p.err, "evident: %s\n  → %s\n", plain(e.Message), e.Hint)
 	}
-	if e.Code == "usage" {
+	if e.Code == "usage" || errors.As(err, &cannotTell{}) {
 		return exitUnclear
 	}
 	return exitFailed
 }
+
+// cannotTell is an error that kept a verification from its verdict: that must
+// not look like a proof that does not hold.
+type cannotTell struct{ error }
+
+func (e cannotTell) Unwrap() error { return e.error }
 
 // explain finds the hint for an error.
 func (p *printer) explain(err error) service.Error {

@@ -23,7 +23,12 @@ func (p *program) verifyCommand() *cli.Command {
 		Usage:       p.say("verify a proof or a package, without any network", "离线验证证明或文件包"),
 		ArgsUsage:   p.say("FILE [PROOF]|PACKAGE", "文件 [证明]|文件包"),
 		Description: p.say("Exit code 0: valid. 1: altered. 2: cannot tell. Without PROOF, FILE.evident is taken; a FILE that is a proof is verified alone.", "退出码 0：有效；1：已被改动；2：无法判断。省略证明时取 文件.evident；若文件本身是证明，则单独验证。"),
-		Action:      p.verify,
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if err := p.verify(ctx, c); err != nil {
+				return cannotTell{err}
+			}
+			return nil
+		},
 	}
 }
 

@@ -34,11 +34,12 @@ var rooms = map[string][]string{
 // pure packages decide what is valid, so they see nothing but their arguments.
 var pure = []string{"lightclient/ledger", "lightclient/merkle", "lightclient/proof", "lightclient/casefile", "fullnode/finality"}
 
-// light packages go to the browser, where each of these would cost megabytes or not compile at all.
+// light packages go to the browser, where each of these would cost too much to load, or not compile at all.
 var (
-	light = append([]string{"lightclient/evidence", "lightclient/wasm"}, pure...)
+	light = append([]string{"lightclient/evidence", "lightclient/wasm", "lightclient/wasm/verify"}, pure...)
 	heavy = []string{
 		"net/http",
+		"filippo.io/age",
 		"github.com/dgraph-io/badger",
 		"github.com/hashicorp/raft",
 		"github.com/ipfs/boxo",

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"evident/lightclient"
-	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/ledger/ledgertest"
 	"evident/lightclient/proof"
@@ -123,7 +123,7 @@ func checkProof(t *testing.T, d *desk, s Stamped, content []byte) {
 		t.Errorf("the proof is %s: %s", r.Verdict, r.Reason("en"))
 	}
 	note := string(s.Record.Note)
-	if d.Mode == ledger.Sealed && (strings.Contains(note, "港口") || strings.Contains(note, "jpeg") || strings.Contains(note, evidence.Sum(sha256.Sum256(content)).String())) {
+	if d.Mode == ledger.Sealed && (strings.Contains(note, "港口") || strings.Contains(note, "jpeg") || strings.Contains(note, seal.Sum(sha256.Sum256(content)).String())) {
 		t.Errorf("the record tells of the file: %s", note)
 	}
 }
@@ -236,8 +236,8 @@ func TestFetchGoesOn(t *testing.T) {
 		part []byte
 		want error
 	}{
-		{"changed", bad, evidence.ErrContent},
-		{"too long", append(slices.Clone(content), 0), evidence.ErrContent},
+		{"changed", bad, seal.ErrContent},
+		{"too long", append(slices.Clone(content), 0), seal.ErrContent},
 		{"half", content[:1<<20], nil},
 	} {
 		if err := os.WriteFile(back+".part", tt.part, 0o600); err != nil {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"evident/lightclient"
-	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/transfer"
 )
@@ -47,7 +47,7 @@ func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id 
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return Fetched{}, errors.Join(fmt.Errorf("fetch: %w: %s", ErrFileExists, path), err)
 	}
-	plain, err := evidence.Open(ctx, &transfer.Blocks{Sources: client.Sources()}, e, secret)
+	plain, err := seal.Open(ctx, &transfer.Blocks{Sources: client.Sources()}, e, secret)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetch: %w", err)
 	}
@@ -58,7 +58,7 @@ func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id 
 }
 
 // storedFile finds the record's first file that the members keep, and what opens it.
-func storedFile(record lightclient.Record, secrets Secrets) (ledger.Evidence, *evidence.Secret, error) {
+func storedFile(record lightclient.Record, secrets Secrets) (ledger.Evidence, *seal.Secret, error) {
 	for _, e := range record.Evidence {
 		switch e.Mode {
 		case ledger.Public:
@@ -72,7 +72,7 @@ func storedFile(record lightclient.Record, secrets Secrets) (ledger.Evidence, *e
 }
 
 // fileName is the file's own name without anything that could lead elsewhere.
-func fileName(id ledger.RecordID, e ledger.Evidence, secret *evidence.Secret) string {
+func fileName(id ledger.RecordID, e ledger.Evidence, secret *seal.Secret) string {
 	name := e.Name
 	if secret != nil {
 		name = secret.Name
@@ -85,7 +85,7 @@ func fileName(id ledger.RecordID, e ledger.Evidence, secret *evidence.Secret) st
 }
 
 // write goes on with what an earlier run wrote. If the whole is then not what was recorded, nothing of it is kept.
-func write(plain *evidence.Plain, path string, report func(transfer.Progress)) error {
+func write(plain *seal.Plain, path string, report func(transfer.Progress)) error {
 	part := path + ".part"
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -102,7 +102,7 @@ func write(plain *evidence.Plain, path string, report func(transfer.Progress)) e
 		return err
 	}
 	if err := plain.Continue(metered{meter, f}, begun); err != nil {
-		if errors.Is(err, evidence.ErrContent) {
+		if errors.Is(err, seal.ErrContent) {
 			return errors.Join(err, os.Remove(part))
 		}
 		return err

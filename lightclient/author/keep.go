@@ -105,7 +105,7 @@ func (a *Author) seal(ctx context.Context, path string, report func(Progress)) (
 		if err != nil {
 			return err
 		}
-		stored, err = evidence.Seal(ctx, content, w.secret, func(b evidence.Block) error {
+		stored, err = w.secret.Seal(ctx, content, func(b evidence.Block) error {
 			if err := check(b); err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/store"
 	"evident/lightclient/transfer"
@@ -32,7 +33,7 @@ func (o *Outbox) Secrets() Secrets { return Secrets{filepath.Join(filepath.Dir(o
 func (s Secrets) file(id ledger.RecordID) string { return filepath.Join(s.Dir, id.String()+".json") }
 
 // Open reads the secret of a record's file.
-func (s Secrets) Open(id ledger.RecordID) (*evidence.Secret, error) {
+func (s Secrets) Open(id ledger.RecordID) (*seal.Secret, error) {
 	secret, err := readSecret(s.file(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNoSecret, id)
@@ -41,23 +42,23 @@ func (s Secrets) Open(id ledger.RecordID) (*evidence.Secret, error) {
 }
 
 // put makes the secret of a record durable; that has to be so before the record is.
-func (s Secrets) put(id ledger.RecordID, secret *evidence.Secret) error {
+func (s Secrets) put(id ledger.RecordID, secret *seal.Secret) error {
 	return writeSecret(s.file(id), secret)
 }
 
-func readSecret(path string) (*evidence.Secret, error) {
+func readSecret(path string) (*seal.Secret, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read secret: %w", err)
 	}
-	secret := new(evidence.Secret)
+	secret := new(seal.Secret)
 	if err := json.Unmarshal(data, secret); err != nil {
 		return nil, fmt.Errorf("read secret %s: %w", path, err)
 	}
 	return secret, nil
 }
 
-func writeSecret(path string, secret *evidence.Secret) error {
+func writeSecret(path string, secret *seal.Secret) error {
 	data, err := json.Marshal(secret)
 	if err != nil {
 		return fmt.Errorf("write secret: %w", err)
@@ -70,7 +71,7 @@ func writeSecret(path string, secret *evidence.Secret) error {
 
 // sealing is a file that is being sealed, now or in an earlier run.
 type sealing struct {
-	secret *evidence.Secret
+	secret *seal.Secret
 	base   string
 	trail  *os.File
 	unlock func()
@@ -97,7 +98,7 @@ func (s Secrets) begin(path string, size int64) (_ *sealing, err error) {
 	}
 	fresh := w.secret == nil || w.secret.Size != size
 	if fresh {
-		if w.secret, err = evidence.NewSecret(evidenceName(path), mediaType(path), size); err != nil {
+		if w.secret, err = seal.NewSecret(evidenceName(path), mediaType(path), size); err != nil {
 			return nil, err
 		}
 		if err := writeSecret(w.base+".json", w.secret); err != nil {

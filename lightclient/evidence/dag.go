@@ -11,7 +11,7 @@ import (
 
 // The parameters of the profile unixfs-v1-2025.
 const (
-	leafSize  = 1 << 20
+	LeafSize  = 1 << 20 // bytes in every leaf but the last
 	nodeLinks = 1024
 )
 
@@ -154,7 +154,7 @@ type shape struct {
 	width int64
 }
 
-var profile = shape{leafSize, nodeLinks}
+var profile = shape{LeafSize, nodeLinks}
 
 // span is what a full subtree of a level holds; level 0 is a leaf.
 func (s shape) span(level int) int64 {

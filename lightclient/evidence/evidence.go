@@ -1,5 +1,5 @@
-// Package evidence is the way of an evidence file's bytes: it names a file by its content, seals it for storage with
-// people who must not read it, and reads it back from people who must not be trusted.
+// Package evidence is the way of an evidence file's bytes: it names a file by its content, makes the blocks in which it is
+// stored, and reads them back from people who must not be trusted.
 //
 // Naming: one pass over the bytes gives the SHA-256 that people compare and the CID under which IPFS stores the same
 // bytes. The CID is the root of the file's UnixFS tree under the profile unixfs-v1-2025: CIDv1, SHA-256, raw leaves of
@@ -10,8 +10,8 @@
 //	cid     bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq
 //	size    5
 //
-// Sealing: Seal makes the blocks of an age file (age-encryption.org/v1) in one pass, leaves first and the root last. Who
-// has the file's Secret opens it with Open, or with age itself.
+// Storing: Split makes the blocks of a file in one pass, leaves first and the root last. Store does the same for what is
+// not the file itself but made of it, such as its sealed Form in package seal.
 //
 // Reading: the size in the record fixes the shape of the whole tree, and the CID its content. Every block is held to both
 // before its bytes are used, so whoever serves blocks can withhold them and do nothing else.
@@ -32,10 +32,6 @@ var (
 	ErrNotFile = errors.New("not a regular file")
 	// ErrTree means that a block has its CID, but is not the node that a file of this size has at this place.
 	ErrTree = errors.New("not a node of the tree of a file of this size")
-	// ErrContent means that a file was read back whole and is not what its author recorded.
-	ErrContent = errors.New("the content is not what was recorded")
-	// ErrSecret means that a secret does not open a sealed file.
-	ErrSecret = errors.New("the secret does not open this file")
 )
 
 // Digest is what identifies a file's content.
@@ -57,7 +53,7 @@ type Hasher struct {
 }
 
 // NewHasher returns a Hasher over no bytes yet.
-func NewHasher() *Hasher { return newHasher(leafSize, nodeLinks) }
+func NewHasher() *Hasher { return newHasher(LeafSize, nodeLinks) }
 
 func newHasher(leaf, links int64) *Hasher {
 	return &Hasher{whole: sha256.New(), leaf: sha256.New(), shape: shape{leaf, links}, tree: &tree{width: int(links)}}

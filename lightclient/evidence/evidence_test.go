@@ -51,8 +51,8 @@ func boxoCID(t testing.TB, r io.Reader, leaf int64, links int) string {
 
 func TestProfileMatchesBoxo(t *testing.T) {
 	p := uio.UnixFS_v1_2025
-	if p.ChunkSize != leafSize || p.FileDAGWidth != nodeLinks || !p.RawLeaves || p.CIDVersion != 1 {
-		t.Errorf("unixfs-v1-2025 is %+v, we use leaves of %d and %d links", p, leafSize, nodeLinks)
+	if p.ChunkSize != LeafSize || p.FileDAGWidth != nodeLinks || !p.RawLeaves || p.CIDVersion != 1 {
+		t.Errorf("unixfs-v1-2025 is %+v, we use leaves of %d and %d links", p, LeafSize, nodeLinks)
 	}
 }
 
@@ -137,7 +137,7 @@ func updateGolden(t *testing.T, file string, all []golden) {
 		sum := sha256.New()
 		io.Copy(sum, all[i].reader())
 		all[i].SHA256 = hex.EncodeToString(sum.Sum(nil))
-		all[i].CID = boxoCID(t, all[i].reader(), leafSize, nodeLinks)
+		all[i].CID = boxoCID(t, all[i].reader(), LeafSize, nodeLinks)
 	}
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {

@@ -24,7 +24,7 @@ func newTestFile(t testing.TB, content []byte) string {
 }
 
 func TestFileEqualsHasher(t *testing.T) {
-	for _, size := range []int64{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, leafSize, leafSize + 1, 20*leafSize + 7} {
+	for _, size := range []int64{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, LeafSize, LeafSize + 1, 20*LeafSize + 7} {
 		content := pattern(size)
 		h := NewHasher()
 		h.Write(content)
@@ -53,7 +53,7 @@ func TestFileChangedWhileRead(t *testing.T) {
 		name   string
 		change func(path string) error
 	}{
-		{"grown", func(path string) error { return os.Truncate(path, 3*leafSize) }},
+		{"grown", func(path string) error { return os.Truncate(path, 3*LeafSize) }},
 		{"shortened", func(path string) error { return os.Truncate(path, 10) }},
 		{"written in place", func(path string) error {
 			f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -67,7 +67,7 @@ func TestFileChangedWhileRead(t *testing.T) {
 		{"touched", func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1_700_000_000, 0)) }},
 		{"removed", os.Remove},
 		{"replaced", func(path string) error {
-			if err := os.WriteFile(path+".new", pattern(2*leafSize), 0o644); err != nil {
+			if err := os.WriteFile(path+".new", pattern(2*LeafSize), 0o644); err != nil {
 				return err
 			}
 			return os.Rename(path+".new", path)
@@ -75,7 +75,7 @@ func TestFileChangedWhileRead(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			path := newTestFile(t, pattern(2*leafSize))
+			path := newTestFile(t, pattern(2*LeafSize))
 			old := time.Now().Add(-time.Hour) // so that any write gets another time, however coarse the clock
 			if err := os.Chtimes(path, old, old); err != nil {
 				t.Fatal(err)
@@ -110,7 +110,7 @@ func TestFileRefusals(t *testing.T) {
 		{"folder", t.Context(), dir, ErrNotFile},
 		{"device", t.Context(), os.DevNull, ErrNotFile},
 		{"missing", t.Context(), filepath.Join(dir, "none"), fs.ErrNotExist},
-		{"canceled", canceled, newTestFile(t, pattern(leafSize)), context.Canceled},
+		{"canceled", canceled, newTestFile(t, pattern(LeafSize)), context.Canceled},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestFileRefusals(t *testing.T) {
 
 func TestReadErrorIsReported(t *testing.T) {
 	broken := errors.New("bad sector")
-	r := io.MultiReader(bytes.NewReader(pattern(leafSize)), errReader{broken})
+	r := io.MultiReader(bytes.NewReader(pattern(LeafSize)), errReader{broken})
 	if d, err := digest(t.Context(), r, func(int64) {}); !errors.Is(err, broken) || d != (Digest{}) {
 		t.Errorf("got %+v, %v, want %v", d, err, broken)
 	}
@@ -180,8 +180,8 @@ func BenchmarkFile(b *testing.B) {
 
 // BenchmarkHasher is the same work on one goroutine, as the browser does it.
 func BenchmarkHasher(b *testing.B) {
-	buf := pattern(leafSize)
-	b.SetBytes(leafSize)
+	buf := pattern(LeafSize)
+	b.SetBytes(LeafSize)
 	h := NewHasher()
 	for b.Loop() {
 		h.Write(buf)
@@ -208,8 +208,8 @@ func writeBlocks(path string, size int64) error {
 		return err
 	}
 	defer f.Close()
-	block := pattern(leafSize)
-	for range size / leafSize {
+	block := pattern(LeafSize)
+	for range size / LeafSize {
 		if _, err := f.Write(block); err != nil {
 			return err
 		}

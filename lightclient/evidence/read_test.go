@@ -320,26 +320,3 @@ func FuzzNode(f *testing.F) {
 		}
 	})
 }
-
-// FuzzSealed opens any bytes as a sealed file: whoever stores it could have made them, and their CIDs.
-func FuzzSealed(f *testing.F) {
-	s := newTestSecret(f, 100)
-	_, k := mustSeal(f, pattern(100), s)
-	f.Add(k.stored())
-	f.Add(s.Header)
-	f.Fuzz(func(t *testing.T, file []byte) {
-		if len(file) > leafSize {
-			return
-		}
-		cid := ledger.NewCID(ledger.CodecRaw, sha256.Sum256(file))
-		blocks := &kept{blocks: map[ledger.CID][]byte{cid: file}}
-		e := ledger.Evidence{CID: cid.String(), Mode: ledger.Sealed, Commit: s.Commitment().String(), Size: int64(len(file))}
-		p, err := Open(t.Context(), blocks, e, s)
-		if err != nil {
-			return
-		}
-		if err := p.Copy(io.Discard); err == nil && !bytes.Equal(file, k.stored()) {
-			t.Error("another file is opened as the recorded one")
-		}
-	})
-}

@@ -25,29 +25,43 @@ type Stored struct {
 // Split makes the blocks of a public file of exactly size bytes, in one pass: leaves in their order, each node after its
 // children, the root last. emit is called from the calling goroutine; a block's data is good until it returns.
 func Split(ctx context.Context, r io.Reader, size int64, emit func(Block) error) (Stored, error) {
-	return storeFile(ctx, profile, r, plainForm{size, profile.leaf}, emit)
+	return Store(ctx, r, plainForm{size, profile.leaf}, emit)
 }
 
-// form says which bytes are stored for a file, leaf by leaf. Leaves are made side by side, so each is a function of the
-// plain bytes that it depends on and of nothing before them.
-type form interface {
-	length() int64                             // plain bytes
-	stored() int64                             // bytes
-	source(leaf int64) (from, to int64)        // plain bytes that a leaf is made of
-	make(leaf int64, plain, buf []byte) []byte // the leaf; it may be plain itself, or in buf, which has room for a chunk more
+// Store is Split for any form of the file. r has exactly f.Length bytes.
+func Store(ctx context.Context, r io.Reader, f Form, emit func(Block) error) (Stored, error) {
+	return storeFile(ctx, profile, r, f, emit)
 }
+
+// Form says which bytes are stored for a file, leaf by leaf; all leaves but the last have LeafSize bytes. Leaves are made
+// side by side, so each is a function of the plain bytes that it depends on and of nothing before them.
+type Form interface {
+	// Length counts the plain bytes.
+	Length() int64
+	// Stored counts the bytes that are stored.
+	Stored() int64
+	// Source returns which plain bytes a leaf is made of: at most LeafSize and Slack. Neither end lies before that of an
+	// earlier leaf, no byte is left out, and the last leaf ends with the file.
+	Source(leaf int64) (from, to int64)
+	// Leaf makes a leaf of its plain bytes. It may be plain itself, or lie in buf, which is empty and has room for Slack
+	// bytes behind the leaf.
+	Leaf(leaf int64, plain, buf []byte) []byte
+}
+
+// Slack is for forms whose own parts are not aligned to leaves, and are at most half as long.
+const Slack = 128 << 10
 
 // plainForm stores a file as it is.
 type plainForm struct{ size, leaf int64 }
 
-func (f plainForm) length() int64 { return f.size }
-func (f plainForm) stored() int64 { return f.size }
+func (f plainForm) Length() int64 { return f.size }
+func (f plainForm) Stored() int64 { return f.size }
 
-func (f plainForm) source(leaf int64) (from, to int64) {
+func (f plainForm) Source(leaf int64) (from, to int64) {
 	return leaf * f.leaf, min((leaf+1)*f.leaf, f.size)
 }
 
-func (f plainForm) make(_ int64, plain, _ []byte) []byte { return plain }
+func (f plainForm) Leaf(_ int64, plain, _ []byte) []byte { return plain }
 
 // job is one leaf on its way.
 type job struct {
@@ -66,7 +80,7 @@ const maxWorkers = 8
 
 // storeFile reads r through four stages: one reads, two hash the plain bytes, which has to be done in order, and as many
 // as there are cores make leaves. They are taken up here in their order. Jobs are reused: there are never more than a few.
-func storeFile(ctx context.Context, s shape, r io.Reader, f form, emit func(Block) error) (Stored, error) {
+func storeFile(ctx context.Context, s shape, r io.Reader, f Form, emit func(Block) error) (Stored, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
@@ -76,7 +90,7 @@ func storeFile(ctx context.Context, s shape, r io.Reader, f form, emit func(Bloc
 		free <- new(job)
 	}
 	ordered, work := make(chan *job, under), make(chan *job, under)
-	out := Stored{Plain: f.length(), Size: f.stored()}
+	out := Stored{Plain: f.Length(), Size: f.Stored()}
 	whole, long := sha256.New(), sha512.New()
 	hashing := []chan *job{make(chan *job, under), make(chan *job, under)}
 	for i, h := range []hash.Hash{whole, long} {
@@ -90,7 +104,7 @@ func storeFile(ctx context.Context, s shape, r io.Reader, f form, emit func(Bloc
 	for range workers {
 		go func() {
 			for j := range work {
-				j.data = f.make(j.index, j.input, j.buf[:0])
+				j.data = f.Leaf(j.index, j.input, j.buf[:0])
 				j.child = leafOf(sha256.Sum256(j.data), len(j.data))
 				j.busy.Done()
 			}
@@ -150,8 +164,8 @@ func collect(s shape, ordered <-chan *job, free chan<- *job, emit func(Block) er
 
 // readJobs reads the plain bytes of one leaf after the other. A reader with more or fewer bytes than the form expects has
 // changed.
-func readJobs(ctx context.Context, s shape, r io.Reader, f form, free <-chan *job, next func(*job)) {
-	leaves := max((f.stored()+s.leaf-1)/s.leaf, 1)
+func readJobs(ctx context.Context, s shape, r io.Reader, f Form, free <-chan *job, next func(*job)) {
+	leaves := max((f.Stored()+s.leaf-1)/s.leaf, 1)
 	var read int64
 	var tail []byte // read for the leaf before, the last bytes of its input
 	for i := range leaves {
@@ -162,11 +176,11 @@ func readJobs(ctx context.Context, s shape, r io.Reader, f form, free <-chan *jo
 			next(&job{err: ctx.Err()})
 			return
 		}
-		from, to := f.source(i)
+		from, to := f.Source(i)
 		j.index = i
 		if j.buf == nil {
-			j.buf = make([]byte, 0, min(s.leaf, f.stored())+sealedSize)
-			j.input = make([]byte, 0, min(s.leaf+2*chunkSize, f.length()))
+			j.buf = make([]byte, 0, min(s.leaf, f.Stored())+Slack)
+			j.input = make([]byte, 0, min(s.leaf+Slack, f.Length()))
 		}
 		j.input = j.input[:to-from]
 		old := copy(j.input, tail[int64(len(tail))-(read-from):])

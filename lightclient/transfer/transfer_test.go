@@ -12,6 +12,7 @@ import (
 
 	"evident/lightclient"
 	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/testnode"
 	. "evident/lightclient/transfer"
@@ -20,7 +21,7 @@ import (
 // sealed is a file, its secret and what its record would say.
 type sealed struct {
 	content []byte
-	secret  *evidence.Secret
+	secret  *seal.Secret
 	stored  evidence.Stored
 }
 
@@ -29,7 +30,7 @@ func newSealed(t *testing.T, size int) *sealed {
 	s := &sealed{content: make([]byte, size)}
 	rand.NewChaCha8([32]byte{}).Read(s.content)
 	var err error
-	if s.secret, err = evidence.NewSecret("", "", int64(size)); err != nil {
+	if s.secret, err = seal.NewSecret("", "", int64(size)); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -37,7 +38,7 @@ func newSealed(t *testing.T, size int) *sealed {
 
 func (s *sealed) pass(t *testing.T) func(func(evidence.Block) error) error {
 	return func(emit func(evidence.Block) error) (err error) {
-		s.stored, err = evidence.Seal(t.Context(), bytes.NewReader(s.content), s.secret, emit)
+		s.stored, err = s.secret.Seal(t.Context(), bytes.NewReader(s.content), emit)
 		return err
 	}
 }
@@ -71,7 +72,7 @@ func TestUploadAndFetch(t *testing.T) {
 }
 
 func (s *sealed) fetch(ctx context.Context, sources []lightclient.Source) error {
-	p, err := evidence.Open(ctx, &Blocks{Sources: sources}, s.secret.Evidence(s.stored), s.secret)
+	p, err := seal.Open(ctx, &Blocks{Sources: sources}, s.secret.Evidence(s.stored), s.secret)
 	if err != nil {
 		return err
 	}

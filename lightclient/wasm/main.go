@@ -5,33 +5,28 @@
 //
 // It sets on globalThis:
 //
-//	evidentInvoke(method, params)       a promise of the answer, see package service
-//	evidentDigestOpen()                 a handle of a new digest
-//	evidentDigestWrite(handle, slice)   adds a Uint8Array
-//	evidentDigestClose(handle)          the digest as JSON; the handle is gone
+//	evidentInvoke(method, params)   a promise of the answer, see package service
 //
-// and it calls evidentEvent(json) for each event, if that is set. What it
-// remembers is in IndexedDB, one database for each node's address.
+// and what package digest sets, and it calls evidentEvent(json) for each event,
+// if that is set. What it remembers is in IndexedDB, one database for each
+// node's address.
 package main
 
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
-	"strconv"
 	"sync"
 	"syscall/js"
 
 	"evident/lightclient"
-	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 	"evident/lightclient/source"
 	"evident/lightclient/store"
+	"evident/lightclient/wasm/digest"
 )
 
 func main() {
@@ -46,7 +41,7 @@ func main() {
 			listener.Invoke(string(event))
 		}
 	})
-	setDigests()
+	digest.Provide()
 	js.Global().Set("evidentInvoke", promising(func(args []js.Value) string {
 		return string(s.Invoke(context.Background(), args[0].String(), []byte(args[1].String())))
 	}))
@@ -123,42 +118,5 @@ func promising(work func([]js.Value) string) js.Func {
 			return nil
 		})
 		return js.Global().Get("Promise").New(executor)
-	})
-}
-
-// setDigests lets a page hash files in slices, of any size in little memory.
-func setDigests() {
-	open := map[int]*evidence.Hasher{}
-	last := 0
-	set := func(name string, f func(args []js.Value) any) {
-		js.Global().Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return f(args) }))
-	}
-	var buffer []byte
-	set("evidentDigestOpen", func([]js.Value) any {
-		last++
-		open[last] = evidence.NewHasher()
-		return last
-	})
-	set("evidentDigestWrite", func(args []js.Value) any {
-		if n := args[1].Get("length").Int(); n > len(buffer) {
-			buffer = make([]byte, n)
-		}
-		if h := open[args[0].Int()]; h != nil {
-			h.Write(buffer[:js.CopyBytesToGo(buffer, args[1])])
-		}
-		return nil
-	})
-	set("evidentDigestClose", func(args []js.Value) any {
-		h := open[args[0].Int()]
-		if h == nil {
-			return "{}"
-		}
-		delete(open, args[0].Int())
-		d := h.Sum()
-		text, err := json.Marshal(service.FileDigest{SHA256: hex.EncodeToString(d.SHA256[:]), CID: d.CID, Size: strconv.FormatInt(d.Size, 10)})
-		if err != nil {
-			panic("wasm: encode a digest: " + err.Error())
-		}
-		return string(text)
 	})
 }

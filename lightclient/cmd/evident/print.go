@@ -14,6 +14,7 @@ import (
 
 	"evident/lightclient/author"
 	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/home"
 	"evident/lightclient/service"
 )
@@ -185,7 +186,7 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "not_stored", p.say("only the digest was recorded; the file is with its author", "仅记录了摘要；文件在作者处")
 	case errors.Is(err, author.ErrFileExists):
 		out.Code, out.Hint = "file_exists", p.say("choose another name: -o FILE", "请另选文件名：-o 文件")
-	case errors.Is(err, evidence.ErrContent):
+	case errors.Is(err, seal.ErrContent):
 		out.Code, out.Hint = "content", p.say("do not use it; tell its author and your consortium", "请勿使用；请告知作者与联盟")
 	case errors.Is(err, evidence.ErrChanged):
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")

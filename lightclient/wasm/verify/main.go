@@ -6,33 +6,26 @@
 //
 // It sets on globalThis what the light client's own program sets:
 //
-//	evidentInvoke(method, params)       a promise of the answer, see package service
-//	evidentDigestOpen()                 a handle of a new digest
-//	evidentDigestWrite(handle, slice)   adds a Uint8Array
-//	evidentDigestClose(handle)          the digest as JSON; the handle is gone
+//	evidentInvoke(method, params)   a promise of the answer, see package service
+//
+// and what package digest sets.
 package main
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"syscall/js"
 
-	"evident/lightclient/evidence"
 	"evident/lightclient/service"
+	"evident/lightclient/wasm/digest"
 )
 
 func main() {
-	set("evidentInvoke", func(args []js.Value) any {
+	js.Global().Set("evidentInvoke", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		return js.Global().Get("Promise").Call("resolve", invoke(args[0].String(), args[1].String()))
-	})
-	setDigests()
+	}))
+	digest.Provide()
 	select {}
-}
-
-func set(name string, f func(args []js.Value) any) {
-	js.Global().Set(name, js.FuncOf(func(_ js.Value, args []js.Value) any { return f(args) }))
 }
 
 // invoke answers in the envelope of package service.
@@ -57,36 +50,6 @@ func verify(method, params string) (service.Report, error) {
 		return service.Report{}, fmt.Errorf("the parameters: %w", err)
 	}
 	return service.Verify(p)
-}
-
-// setDigests lets the page hash files in slices, of any size in little memory.
-func setDigests() {
-	open := map[int]*evidence.Hasher{}
-	last := 0
-	var buffer []byte
-	set("evidentDigestOpen", func([]js.Value) any {
-		last++
-		open[last] = evidence.NewHasher()
-		return last
-	})
-	set("evidentDigestWrite", func(args []js.Value) any {
-		if n := args[1].Get("length").Int(); n > len(buffer) {
-			buffer = make([]byte, n)
-		}
-		if h := open[args[0].Int()]; h != nil {
-			h.Write(buffer[:js.CopyBytesToGo(buffer, args[1])])
-		}
-		return nil
-	})
-	set("evidentDigestClose", func(args []js.Value) any {
-		h := open[args[0].Int()]
-		if h == nil {
-			return "{}"
-		}
-		delete(open, args[0].Int())
-		d := h.Sum()
-		return encode(service.FileDigest{SHA256: hex.EncodeToString(d.SHA256[:]), CID: d.CID, Size: strconv.FormatInt(d.Size, 10)})
-	})
 }
 
 func encode(v any) string {

@@ -1,4 +1,4 @@
-package evidence
+package seal
 
 import (
 	"bytes"
@@ -11,24 +11,28 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 
 	"filippo.io/age"
+	chunk "github.com/ipfs/boxo/chunker"
+	"github.com/ipfs/boxo/ipld/unixfs/importer/balanced"
+	"github.com/ipfs/boxo/ipld/unixfs/importer/helpers"
+	uio "github.com/ipfs/boxo/ipld/unixfs/io"
+	ipld "github.com/ipfs/go-ipld-format"
 
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 )
 
 // kept is a member's store in memory.
 type kept struct {
-	mu     sync.Mutex // readers read ahead, also when nobody reads any more
 	blocks map[ledger.CID][]byte
 	order  []ledger.CID
 }
 
 func newKept() *kept { return &kept{blocks: map[ledger.CID][]byte{}} }
 
-func (k *kept) put(b Block) error {
+func (k *kept) put(b evidence.Block) error {
 	if err := b.CID.Check(b.Data); err != nil {
 		return err
 	}
@@ -37,23 +41,10 @@ func (k *kept) put(b Block) error {
 	return nil
 }
 
-var errMissing = errors.New("no such block")
-
-// set replaces a block; nil removes it.
-func (k *kept) set(cid ledger.CID, data []byte) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.blocks[cid] = data; data == nil {
-		delete(k.blocks, cid)
-	}
-}
-
 func (k *kept) Block(_ context.Context, cid ledger.CID) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	data, ok := k.blocks[cid]
 	if !ok {
-		return nil, errMissing
+		return nil, errors.New("no such block")
 	}
 	return data, nil
 }
@@ -69,6 +60,33 @@ func (k *kept) stored() []byte {
 	return all
 }
 
+// discard is a DAG service that keeps nothing: the importer only needs somewhere to put its nodes.
+type discard struct{ ipld.DAGService }
+
+func (discard) Add(context.Context, ipld.Node) error       { return nil }
+func (discard) AddMany(context.Context, []ipld.Node) error { return nil }
+
+// boxoCID is the judge: the CID that an importer we did not write gives to what is stored.
+func boxoCID(t testing.TB, stored []byte) string {
+	t.Helper()
+	profile := uio.UnixFS_v1_2025
+	params := helpers.DagBuilderParams{
+		Maxlinks:   profile.FileDAGWidth,
+		RawLeaves:  profile.RawLeaves,
+		CidBuilder: profile.CidBuilder(),
+		Dagserv:    discard{},
+	}
+	db, err := params.New(chunk.NewSizeSplitter(bytes.NewReader(stored), profile.ChunkSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := balanced.Layout(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root.Cid().String()
+}
+
 func newTestSecret(t testing.TB, size int) *Secret {
 	t.Helper()
 	s, err := NewSecret("港口.mp4", "video/mp4", int64(size))
@@ -78,10 +96,10 @@ func newTestSecret(t testing.TB, size int) *Secret {
 	return s
 }
 
-func mustSeal(t testing.TB, content []byte, s *Secret) (Stored, *kept) {
+func mustSeal(t testing.TB, content []byte, s *Secret) (evidence.Stored, *kept) {
 	t.Helper()
 	k := newKept()
-	stored, err := Seal(t.Context(), bytes.NewReader(content), s, k.put)
+	stored, err := s.Seal(t.Context(), bytes.NewReader(content), k.put)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +109,16 @@ func mustSeal(t testing.TB, content []byte, s *Secret) (Stored, *kept) {
 // sealedSizes are the sizes at which something changes: chunks, leaves, and their edges behind the header.
 func sealedSizes(t testing.TB) []int {
 	header := len(newTestSecret(t, 0).Header)
-	oneLeaf := leafSize - header // stored bytes behind the header
+	oneLeaf := evidence.LeafSize - header // stored bytes behind the header
 	return []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 2 * chunkSize,
-		oneLeaf - 16*16 - 1, oneLeaf - 16*16, oneLeaf - 16*16 + 1, oneLeaf, leafSize, 2*leafSize - header - 512, 5<<20 + 77}
+		oneLeaf - 16*16 - 1, oneLeaf - 16*16, oneLeaf - 16*16 + 1, oneLeaf, evidence.LeafSize, 2*evidence.LeafSize - header - 512, 5<<20 + 77}
 }
 
 // TestSeal has age open what was sealed, and boxo name it.
 func TestSeal(t *testing.T) {
 	for _, size := range sealedSizes(t) {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			content := pattern(int64(size))
+			content := pattern(size)
 			s := newTestSecret(t, size)
 			stored, k := mustSeal(t, content, s)
 			ciphertext := k.stored()
@@ -115,7 +133,7 @@ func TestSeal(t *testing.T) {
 			if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, content) {
 				t.Errorf("age reads %d bytes, %v", len(got), err)
 			}
-			if want := boxoCID(t, bytes.NewReader(ciphertext), leafSize, nodeLinks); stored.CID.String() != want {
+			if want := boxoCID(t, ciphertext); stored.CID.String() != want {
 				t.Errorf("got %s, boxo says %s", stored.CID, want)
 			}
 			if k.order[len(k.order)-1] != stored.CID {
@@ -133,25 +151,30 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-func TestSplit(t *testing.T) {
-	for _, size := range []int{0, 1, leafSize - 1, leafSize, leafSize + 1, 5<<20 + 77} {
-		content := pattern(int64(size))
+// TestOpenPublic opens what was split, which needs no secret, and sees whether it is what the record says.
+func TestOpenPublic(t *testing.T) {
+	for _, size := range []int{0, 1, evidence.LeafSize - 1, evidence.LeafSize, evidence.LeafSize + 1, 5<<20 + 77} {
+		content := pattern(size)
 		k := newKept()
-		stored, err := Split(t.Context(), bytes.NewReader(content), int64(size), k.put)
+		stored, err := evidence.Split(t.Context(), bytes.NewReader(content), int64(size), k.put)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := NewHasher()
-		h.Write(content)
-		if d := h.Sum(); stored.CID.String() != d.CID || stored.SHA256 != d.SHA256 || stored.Size != d.Size {
-			t.Errorf("%d bytes: got %+v, want %+v", size, stored, d)
+		e := ledger.Evidence{CID: stored.CID.String(), Mode: ledger.Public, SHA256: Sum(stored.SHA256).String(), Size: stored.Size}
+		checkOpen(t, content, e, nil, k)
+		e.SHA256 = Sum{}.String()
+		p, err := Open(t.Context(), k, e, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		checkOpen(t, content, ledger.Evidence{CID: stored.CID.String(), Mode: ledger.Public, SHA256: Sum(stored.SHA256).String(), Size: stored.Size}, nil, k)
+		if err := p.Copy(io.Discard); !errors.Is(err, ErrContent) {
+			t.Errorf("%d bytes of another digest: %v", size, err)
+		}
 	}
 }
 
 // checkOpen reads a file back, as a whole and at random places.
-func checkOpen(t *testing.T, content []byte, e ledger.Evidence, s *Secret, blocks Blocks) {
+func checkOpen(t *testing.T, content []byte, e ledger.Evidence, s *Secret, blocks evidence.Blocks) {
 	t.Helper()
 	p, err := Open(t.Context(), blocks, e, s)
 	if err != nil {
@@ -174,8 +197,8 @@ func checkOpen(t *testing.T, content []byte, e ledger.Evidence, s *Secret, block
 // TestChangedFile seals files that are longer or shorter than they were.
 func TestChangedFile(t *testing.T) {
 	content := pattern(3 << 20)
-	for _, size := range []int{0, 1, len(content) - 1, len(content) + 1, len(content) + leafSize} {
-		if _, err := Seal(t.Context(), bytes.NewReader(content), newTestSecret(t, size), newKept().put); !errors.Is(err, ErrChanged) {
+	for _, size := range []int{0, 1, len(content) - 1, len(content) + 1, len(content) + evidence.LeafSize} {
+		if _, err := newTestSecret(t, size).Seal(t.Context(), bytes.NewReader(content), newKept().put); !errors.Is(err, evidence.ErrChanged) {
 			t.Errorf("a file of %d bytes that had %d: %v", len(content), size, err)
 		}
 	}
@@ -188,8 +211,8 @@ func TestTrail(t *testing.T) {
 	stop := errors.New("stop")
 	for leaves := range 5 {
 		var trail bytes.Buffer
-		first, k := NewTrail(nil, &trail), newKept()
-		_, err := Seal(t.Context(), bytes.NewReader(content), s, func(b Block) error {
+		first, k := evidence.NewTrail(nil, &trail), newKept()
+		_, err := s.Seal(t.Context(), bytes.NewReader(content), func(b evidence.Block) error {
 			if trail.Len() == 32*leaves {
 				return stop
 			}
@@ -201,14 +224,14 @@ func TestTrail(t *testing.T) {
 		for at := range 5 {
 			changed := bytes.Clone(content)
 			changed[at<<20+500] ^= 1 // not where two leaves share a chunk
-			again := NewTrail(bytes.NewReader(trail.Bytes()), io.Discard)
-			_, err = Seal(t.Context(), bytes.NewReader(changed), s, again.Check)
-			if want := at < leaves; errors.Is(err, ErrChanged) != want {
+			again := evidence.NewTrail(bytes.NewReader(trail.Bytes()), io.Discard)
+			_, err = s.Seal(t.Context(), bytes.NewReader(changed), again.Check)
+			if want := at < leaves; errors.Is(err, evidence.ErrChanged) != want {
 				t.Errorf("after %d leaves, changed in leaf %d: %v", leaves, at, err)
 			}
 		}
-		again := NewTrail(bytes.NewReader(trail.Bytes()), io.Discard)
-		if _, err := Seal(t.Context(), bytes.NewReader(content), s, again.Check); err != nil {
+		again := evidence.NewTrail(bytes.NewReader(trail.Bytes()), io.Discard)
+		if _, err := s.Seal(t.Context(), bytes.NewReader(content), again.Check); err != nil {
 			t.Errorf("after %d leaves, the same file: %v", leaves, err)
 		}
 	}
@@ -219,7 +242,7 @@ func TestSealStops(t *testing.T) {
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	_, err := Seal(ctx, bytes.NewReader(content), newTestSecret(t, len(content)), func(Block) error {
+	_, err := newTestSecret(t, len(content)).Seal(ctx, bytes.NewReader(content), func(evidence.Block) error {
 		if n++; n == 3 {
 			cancel()
 		}
@@ -266,7 +289,7 @@ func TestSecrets(t *testing.T) {
 	}
 	broken := *s
 	broken.Header = broken.Header[:20]
-	if _, err := Seal(t.Context(), bytes.NewReader(content), &broken, k.put); !errors.Is(err, ErrSecret) {
+	if _, err := broken.Seal(t.Context(), bytes.NewReader(content), k.put); !errors.Is(err, ErrSecret) {
 		t.Errorf("a broken header: %v", err)
 	}
 }
@@ -274,10 +297,10 @@ func TestSecrets(t *testing.T) {
 // TestSealMemoryIsFlat counts what is allocated: it may not follow the file's length.
 func TestSealMemoryIsFlat(t *testing.T) {
 	allocated := func(leaves int64) uint64 {
-		s := newTestSecret(t, int(leaves*leafSize))
+		s := newTestSecret(t, int(leaves*evidence.LeafSize))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := Seal(t.Context(), io.LimitReader(zeros{}, s.Size), s, func(Block) error { return nil }); err != nil {
+		if _, err := s.Seal(t.Context(), io.LimitReader(zeros{}, s.Size), func(evidence.Block) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)
@@ -297,7 +320,7 @@ func BenchmarkSeal(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := Seal(b.Context(), bytes.NewReader(content), s, func(Block) error { return nil }); err != nil {
+		if _, err := s.Seal(b.Context(), bytes.NewReader(content), func(evidence.Block) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -317,4 +340,41 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzSealed opens any bytes as a sealed file: whoever stores it could have made them, and their CIDs.
+func FuzzSealed(f *testing.F) {
+	s := newTestSecret(f, 100)
+	_, k := mustSeal(f, pattern(100), s)
+	f.Add(k.stored())
+	f.Add(s.Header)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if len(file) > evidence.LeafSize {
+			return
+		}
+		cid := ledger.NewCID(ledger.CodecRaw, sha256.Sum256(file))
+		blocks := &kept{blocks: map[ledger.CID][]byte{cid: file}}
+		e := ledger.Evidence{CID: cid.String(), Mode: ledger.Sealed, Commit: s.Commitment().String(), Size: int64(len(file))}
+		p, err := Open(t.Context(), blocks, e, s)
+		if err != nil {
+			return
+		}
+		if err := p.Copy(io.Discard); err == nil && !bytes.Equal(file, k.stored()) {
+			t.Error("another file is opened as the recorded one")
+		}
+	})
+}
+
+// pattern is content without repetition, so that leaves in the wrong order show.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }

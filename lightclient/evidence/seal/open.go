@@ -1,4 +1,4 @@
-package evidence
+package seal
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 )
 
@@ -27,12 +28,12 @@ type Plain struct {
 
 // Open opens evidence that the members store. A sealed file needs its secret, of which the identity is enough to read and
 // the salt to compare; it is nil for a public one.
-func Open(ctx context.Context, blocks Blocks, e ledger.Evidence, s *Secret) (*Plain, error) {
+func Open(ctx context.Context, blocks evidence.Blocks, e ledger.Evidence, s *Secret) (*Plain, error) {
 	root, err := ledger.ParseCID(e.CID)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := OpenReader(ctx, blocks, root, e.Size)
+	stored, err := evidence.OpenReader(ctx, blocks, root, e.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -51,19 +52,19 @@ func Open(ctx context.Context, blocks Blocks, e ledger.Evidence, s *Secret) (*Pl
 
 // unseal leaves decryption to age. That the ciphertext is whole says nothing of who made it, so its header is bounded
 // before age parses it.
-func unseal(stored *Reader, s *Secret) (io.ReaderAt, int64, error) {
+func unseal(stored *evidence.Reader, s *Secret) (io.ReaderAt, int64, error) {
 	identity, err := age.ParseHybridIdentity(s.Identity)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrSecret, err)
 	}
-	head := make([]byte, min(stored.size, maxHeader))
+	head := make([]byte, min(stored.Size(), maxHeader))
 	if _, err := stored.ReadAt(head, 0); err != nil {
 		return nil, 0, err
 	}
 	if !bytes.Contains(head, []byte("\n--- ")) {
 		return nil, 0, fmt.Errorf("%w: not an age file with a header of at most 64 KiB", ledger.ErrFormat)
 	}
-	plain, size, err := age.DecryptReaderAt(stored, stored.size, identity)
+	plain, size, err := age.DecryptReaderAt(stored, stored.Size(), identity)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrSecret, err)
 	}

@@ -1,4 +1,6 @@
-package evidence
+// Package seal stores a file with people who must not read it. What they get is an age file (age-encryption.org/v1), cut
+// into the blocks of package evidence; who has the file's Secret opens it with Open, or with age itself.
+package seal
 
 import (
 	"bytes"
@@ -9,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,7 +19,15 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
+)
+
+var (
+	// ErrContent means that a file was read back whole and is not what its author recorded.
+	ErrContent = errors.New("the content is not what was recorded")
+	// ErrSecret means that a secret does not open a sealed file.
+	ErrSecret = errors.New("the secret does not open this file")
 )
 
 // Secret is the author's private part of a sealed file. Identity alone opens the ciphertext; Salt proves to others which
@@ -69,7 +80,7 @@ func NewSecret(name, media string, size int64) (*Secret, error) {
 func (s *Secret) Commitment() tlog.Hash { return ledger.Commitment(s.Salt, s.SHA256) }
 
 // Evidence is the record's entry. Name and media type stay private: they are in the secret.
-func (s *Secret) Evidence(stored Stored) ledger.Evidence {
+func (s *Secret) Evidence(stored evidence.Stored) ledger.Evidence {
 	return ledger.Evidence{CID: stored.CID.String(), Commit: s.Commitment().String(), Mode: ledger.Sealed, Size: stored.Size}
 }
 
@@ -81,33 +92,33 @@ const (
 )
 
 // Seal makes the blocks of the sealed file of r, which has exactly s.Size bytes, and puts its SHA-256 into s. It works in
-// one pass as Split does.
+// one pass as evidence.Split does.
 //
 // The same secret makes the same ciphertext of the same bytes, so an interrupted upload can go on. Of other bytes it must
-// not make any: two ciphertexts under one key and nonce reveal both files. A Trail sees to that; whoever seals a second
+// not make any: two ciphertexts under one key and nonce reveal both files. An evidence.Trail sees to that; whoever seals a second
 // time with a secret has to send the blocks through one.
-func Seal(ctx context.Context, r io.Reader, s *Secret, emit func(Block) error) (Stored, error) {
-	f, err := newSealedForm(s)
+func (s *Secret) Seal(ctx context.Context, r io.Reader, emit func(evidence.Block) error) (evidence.Stored, error) {
+	f, err := newForm(s)
 	if err != nil {
-		return Stored{}, err
+		return evidence.Stored{}, err
 	}
-	stored, err := storeFile(ctx, profile, r, f, emit)
+	stored, err := evidence.Store(ctx, r, f, emit)
 	if err != nil {
-		return Stored{}, err
+		return evidence.Stored{}, err
 	}
 	s.SHA256 = stored.SHA256
 	return stored, nil
 }
 
-// sealedForm stores an age file. Its leaves are not aligned to age's chunks: the chunk at an edge is encrypted for both
+// form stores an age file. Its leaves are not aligned to age's chunks: the chunk at an edge is encrypted for both
 // of its leaves, so that they need not wait for each other.
-type sealedForm struct {
+type form struct {
 	header []byte
 	plain  int64
 	aead   cipher.AEAD
 }
 
-func newSealedForm(s *Secret) (*sealedForm, error) {
+func newForm(s *Secret) (*form, error) {
 	identity, err := age.ParseHybridIdentity(s.Identity)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSecret, err)
@@ -128,32 +139,32 @@ func newSealedForm(s *Secret) (*sealedForm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSecret, err)
 	}
-	return &sealedForm{s.Header, s.Size, aead}, nil
+	return &form{s.Header, s.Size, aead}, nil
 }
 
 // chunks counts them: an empty file has one, which is empty.
-func (f *sealedForm) chunks() int64 { return max((f.plain+chunkSize-1)/chunkSize, 1) }
+func (f *form) chunks() int64 { return max((f.plain+chunkSize-1)/chunkSize, 1) }
 
-func (f *sealedForm) length() int64 { return f.plain }
+func (f *form) Length() int64 { return f.plain }
 
-func (f *sealedForm) stored() int64 {
+func (f *form) Stored() int64 {
 	return int64(len(f.header)) + f.plain + f.chunks()*chacha20poly1305.Overhead
 }
 
 // within returns the chunks that a leaf holds bytes of: first, and the one behind the last.
-func (f *sealedForm) within(leaf int64) (first, behind int64) {
+func (f *form) within(leaf int64) (first, behind int64) {
 	header := int64(len(f.header))
-	from, to := leaf*profile.leaf, min((leaf+1)*profile.leaf, f.stored())
+	from, to := leaf*evidence.LeafSize, min((leaf+1)*evidence.LeafSize, f.Stored())
 	return max(from-header, 0) / sealedSize, max((to-header+sealedSize-1)/sealedSize, 0)
 }
 
-func (f *sealedForm) source(leaf int64) (from, to int64) {
+func (f *form) Source(leaf int64) (from, to int64) {
 	first, behind := f.within(leaf)
 	return first * chunkSize, min(behind*chunkSize, f.plain)
 }
 
-func (f *sealedForm) make(leaf int64, plain, buf []byte) []byte {
-	start, end := leaf*profile.leaf, min((leaf+1)*profile.leaf, f.stored())
+func (f *form) Leaf(leaf int64, plain, buf []byte) []byte {
+	start, end := leaf*evidence.LeafSize, min((leaf+1)*evidence.LeafSize, f.Stored())
 	if leaf == 0 {
 		buf = append(buf, f.header...)
 	}
@@ -174,7 +185,7 @@ func (f *sealedForm) make(leaf int64, plain, buf []byte) []byte {
 }
 
 // seal appends a chunk. Its nonce is the chunk's number, and whether it is the last.
-func (f *sealedForm) seal(buf []byte, chunk int64, plain []byte) []byte {
+func (f *form) seal(buf []byte, chunk int64, plain []byte) []byte {
 	var nonce [chacha20poly1305.NonceSize]byte
 	binary.BigEndian.PutUint64(nonce[3:11], uint64(chunk))
 	if chunk == f.chunks()-1 {

@@ -11,7 +11,7 @@ SHELL := /bin/bash
 
 # PURE packages need no network, disk, clock or goroutine, and build for the browser and for 32 bits. The light client's
 # digests read files but go to the browser too.
-PURE     := ./lightclient/ledger ./lightclient/merkle ./lightclient/proof ./lightclient/casefile ./lightclient/evidence ./fullnode/finality
+PURE     := ./lightclient/ledger ./lightclient/merkle ./lightclient/proof ./lightclient/casefile ./lightclient/evidence ./lightclient/evidence/seal ./fullnode/finality
 GOFILES  := $(wildcard *.go app build frontend/*.go fullnode lightclient)
 PAGES    := $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -path frontend/verifier -prune -o -type f -print)
 GO_BUILD := go build -buildvcs=false -ldflags "-s -w"

@@ -8,8 +8,10 @@ cd "$(dirname "$0")/.."
 # program once to stop.
 set -m
 pids=()
+stopping=
 stop() {
 	trap '' INT TERM HUP
+	stopping=yes
 	kill -TERM "${pids[@]}" 2>/dev/null || true
 }
 trap stop INT TERM HUP
@@ -18,9 +20,16 @@ bin/evidentd dev </dev/null &
 consortium=$!
 pids+=("$consortium")
 
+# The window opens on a ledger that answers.
 if [[ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" && -x bin/evident-desktop ]]; then
-	bin/evident-desktop </dev/null &
-	pids+=("$!")
+	for _ in {1..60}; do
+		if bin/evident head >/dev/null 2>&1 || ! kill -0 "$consortium" 2>/dev/null; then break; fi
+		sleep 0.5
+	done
+	if [[ -z $stopping ]]; then
+		bin/evident-desktop </dev/null &
+		pids+=("$!")
+	fi
 fi
 
 # wait returns early when a signal arrives, so it is asked until the consortium has really gone.

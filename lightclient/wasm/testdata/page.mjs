@@ -14,7 +14,7 @@ go.run(instance);
 const answers = [];
 for (const [method, params] of JSON.parse(calls)) {
   if (method === "wait for an event") {
-    for (let i = 0; events.length === 0 && i < 200; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; events.length === 0 && i < 1200; i++) await new Promise((resolve) => setTimeout(resolve, 50));
     continue;
   }
   answers.push(JSON.parse(await globalThis.evidentInvoke(method, JSON.stringify(params))));

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func CreateIdentity(dir, member string) (vkey string, err error) {
 	if _, err := file.WriteString(skey + "\n"); err != nil {
 		return "", fmt.Errorf("write node key: %w", err)
 	}
-	return vkey, file.Sync()
+	return vkey, errors.Join(file.Sync(), syncFolder(dir))
 }
 
 func readIdentity(dir string) (*identity, error) {

@@ -13,6 +13,7 @@ import (
 
 	"evident/fullnode/finality"
 	"evident/lightclient/ledger"
+	"evident/lightclient/store"
 )
 
 // needBlocks asks for a catch-up; asking twice is asking once.
@@ -175,7 +176,7 @@ func (n *Node) keepEvidence(m finality.Misbehaviour) {
 	}
 	path := filepath.Join(dir, fmt.Sprintf("%d-%s.txt", m.First.Tree.N, filepath.Base(m.Member)))
 	text := fmt.Appendf(formatCosigned(n.origin, m.First), "\n%s", formatCosigned(n.origin, m.Second))
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := store.WriteFile(path, text, 0o600); err != nil {
 		n.log.Error("keep evidence", "err", err)
 	}
 }

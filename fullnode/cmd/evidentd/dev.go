@@ -21,6 +21,7 @@ import (
 	"evident/fullnode/contract"
 	"evident/fullnode/finality/guard"
 	"evident/lightclient/ledger"
+	"evident/lightclient/store"
 )
 
 // The first ports that dev tries; the one for the explorer is a flag.
@@ -417,12 +418,10 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, append(data, '\n'))
 }
 
-// writeFile replaces a file at once: readers see the old or the new.
+// writeFile replaces a file at once and durably: readers see the old or the
+// new, and a genesis that was announced outlives a power cut.
 func writeFile(path string, data []byte) error {
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := store.WriteFile(path, data, 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ ignore ./frontend/node_modules
 require (
 	cel.dev/cel-go v0.33.2
 	filippo.io/age v1.3.2
+	filippo.io/mldsa v1.0.0
 	filippo.io/torchwood v0.9.0
 	github.com/boombuler/barcode v1.1.0
 	github.com/dgraph-io/badger/v4 v4.9.6

@@ -136,15 +136,15 @@ func checkEvidence(t *testing.T, net *testnet.Net, node int, trees ...tlog.Tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := net.Places[impostor].Member.CosignerKey()
+	cosigner := net.Places[impostor].Member.Cosigner()
 	for _, tree := range trees {
 		checkpoint := ledger.FormatCheckpoint(net.Origin, tree)
 		_, rest, found := bytes.Cut(text, append(checkpoint, '\n'))
-		line, _, ended := bytes.Cut(rest, []byte("\n"))
-		if !found || !ended {
+		lines, _, _ := bytes.Cut(append(rest, '\n'), []byte("\n\n"))
+		if !found {
 			t.Fatalf("node %d: evidence lacks %s", node, checkpoint)
 		}
-		if _, err := key.Open(checkpoint, string(line)+"\n"); err != nil {
+		if _, err := cosigner.Open(net.Origin, tree, string(lines)+"\n"); err != nil {
 			t.Errorf("node %d: %v", node, err)
 		}
 	}

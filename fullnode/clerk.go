@@ -180,7 +180,7 @@ func (c *clerk) cosign(ctx context.Context) error {
 		return nil
 	}
 	c.signed = true
-	own := finality.Cosigned{Member: c.self.Name, Tree: tree, Line: signature.Line}
+	own := finality.Cosigned{Member: c.self.Name, Tree: tree, Lines: signature.Lines}
 	c.own.Store(&own)
 	c.tell(ctx, own)
 	return c.step(ctx, own)
@@ -211,7 +211,7 @@ func (n *Node) tell(ctx context.Context, own finality.Cosigned) {
 // learn hands the cosignatures of a certificate to the clerk, one by one.
 func (n *Node) learn(ctx context.Context, c *ledger.Certificate) {
 	for _, s := range c.Cosignatures {
-		n.cosigned(ctx, finality.Cosigned{Member: s.Member, Tree: c.Tree, Line: s.Line})
+		n.cosigned(ctx, finality.Cosigned{Member: s.Member, Tree: c.Tree, Lines: s.Lines})
 	}
 }
 

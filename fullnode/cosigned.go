@@ -9,14 +9,14 @@ import (
 	"evident/lightclient/ledger"
 )
 
-// formatCosigned writes a cosignature as a signed note of one line.
+// formatCosigned writes a cosignature as a signed note of its two lines.
 func formatCosigned(origin string, c finality.Cosigned) []byte {
-	return fmt.Appendf(nil, "%s\n%s", ledger.FormatCheckpoint(origin, c.Tree), c.Line)
+	return fmt.Appendf(nil, "%s\n%s", ledger.FormatCheckpoint(origin, c.Tree), c.Lines)
 }
 
 // parseCosigned reads such a note. The signature itself is checked by finality.
 func parseCosigned(origin, member string, msg []byte) (finality.Cosigned, error) {
-	text, line, ok := bytes.Cut(msg, []byte("\n\n"))
+	text, lines, ok := bytes.Cut(msg, []byte("\n\n"))
 	if !ok {
 		return finality.Cosigned{}, fmt.Errorf("%w: cosignature: want a signed note", ledger.ErrFormat)
 	}
@@ -24,7 +24,7 @@ func parseCosigned(origin, member string, msg []byte) (finality.Cosigned, error)
 	if err != nil {
 		return finality.Cosigned{}, err
 	}
-	return finality.Cosigned{Member: member, Tree: tree, Line: string(line)}, nil
+	return finality.Cosigned{Member: member, Tree: tree, Lines: string(lines)}, nil
 }
 
 // seen keeps each member's newest cosignature, for the members page, and for a
@@ -51,7 +51,7 @@ func (s *seen) note(c finality.Cosigned) {
 
 func (s *seen) certificate(c *ledger.Certificate) {
 	for _, x := range c.Cosignatures {
-		s.note(finality.Cosigned{Member: x.Member, Tree: c.Tree, Line: x.Line})
+		s.note(finality.Cosigned{Member: x.Member, Tree: c.Tree, Lines: x.Lines})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,8 +104,8 @@ func Open(cfg Config) (n *Node, err error) {
 	if n.guard, err = guard.Open(filepath.Join(cfg.Dir, "guard"), n.origin, n.clock.now); err != nil {
 		return n, fmt.Errorf("%s: %w", cfg.Dir, err)
 	}
-	if n.guard.Key().String() != n.self.Keys[0] {
-		return n, fmt.Errorf("the guard in %s holds another key than the genesis gives to %s", cfg.Dir, n.self.Name)
+	if !slices.Equal(n.guard.Cosigner().Keys(), n.self.Keys) {
+		return n, fmt.Errorf("the guard in %s holds other keys than the genesis gives to %s", cfg.Dir, n.self.Name)
 	}
 
 	// The ledger is verified against itself before anything is served from it.
@@ -316,8 +317,7 @@ func (n *Node) ownCosignature() finality.Cosigned {
 // askedAboutUs looks at what a peer says we signed last. Something that our
 // guard does not know means that this guard is an old copy, which must not sign.
 func (n *Node) askedAboutUs(c finality.Cosigned) {
-	checkpoint := ledger.FormatCheckpoint(n.origin, c.Tree)
-	if _, err := n.guard.Key().Open(checkpoint, c.Line); err != nil {
+	if _, err := n.guard.Cosigner().Open(n.origin, c.Tree, c.Lines); err != nil {
 		return // not our signature: a lie, and of no use
 	}
 	last := n.guard.Last()

@@ -117,7 +117,7 @@ func (p *peers) do(ctx context.Context, member, method, path string, body []byte
 	return data, nil
 }
 
-// cosignature tells a member one of ours, as a note of one signature, and
+// cosignature tells a member one of ours, as a note of its two lines, and
 // returns what it has on that size: a certificate, its own cosignature, or nothing.
 func (p *peers) cosignature(ctx context.Context, member string, msg []byte) ([]byte, error) {
 	return p.do(ctx, member, http.MethodPost, "/cosignature", msg, ledger.MaxCertificateSize)
@@ -125,7 +125,7 @@ func (p *peers) cosignature(ctx context.Context, member string, msg []byte) ([]b
 
 // latest returns the newest cosignature of ours that a member knows of.
 func (p *peers) latest(ctx context.Context, member string) ([]byte, error) {
-	return p.do(ctx, member, http.MethodGet, "/latest", nil, ledger.MaxCertificateSize)
+	return p.do(ctx, member, http.MethodGet, "/latest", nil, ledger.MaxCosignatureSize)
 }
 
 // head returns the size of a member's final chain log, as it says.
@@ -212,7 +212,7 @@ func asker(r *http.Request) string { return r.Context().Value(memberKey{}).(stri
 // handleCosignature takes a member's cosignature in. A member that is late
 // gets what it misses: our certificate of that size, or our own cosignature.
 func (n *Node) handleCosignature(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ledger.MaxHeaderSize))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ledger.MaxCosignatureSize))
 	if err != nil {
 		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		return

@@ -430,7 +430,7 @@ func (c *Client) Members(ctx context.Context) ([]Member, error) {
 
 // askCosignatures takes over the cosignatures that verify.
 func (c *Client) askCosignatures(ctx context.Context, n *node) (int, error) {
-	u, _, err := askFor[struct{ Members []UnverifiedCosignature }](ctx, n, get("/v1/members", maxSmall))
+	u, _, err := askFor[struct{ Members []UnverifiedCosignature }](ctx, n, get("/v1/members", maxHead))
 	if err != nil {
 		return 0, err
 	}
@@ -444,7 +444,7 @@ func (c *Client) askCosignatures(ctx context.Context, n *node) (int, error) {
 		if err != nil {
 			continue
 		}
-		opened, err := m.CosignerKey().Open([]byte(s.Checkpoint), s.Line)
+		opened, err := m.Cosigner().Open(c.trusted.Origin, tree, s.Lines)
 		if err != nil {
 			continue
 		}

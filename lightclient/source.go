@@ -110,7 +110,7 @@ type UnverifiedReceipt struct {
 type UnverifiedCosignature struct {
 	Name       string `json:"name"`
 	Checkpoint string `json:"checkpoint"`
-	Line       string `json:"cosignature"`
+	Lines      string `json:"cosignature"`
 }
 
 func head(from int64) Question {

@@ -36,7 +36,7 @@ const testStart = 1763848800000
 type testChain struct {
 	file      []byte
 	genesis   *ledger.Genesis
-	cosigners []ed25519.PrivateKey
+	cosigners []*ledger.CosigningKey
 	author    note.Signer
 	authorKey string
 	state     map[[2]string]json.RawMessage
@@ -75,7 +75,10 @@ func newTestChain(t testing.TB) *testChain {
 	}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)
-		key := ed25519.NewKeyFromSeed(testSeed("cosigner", i))
+		key, err := ledger.NewCosigningKey(name, testSeed("cosigner", i), testSeed("cosigner ml-dsa-44", i))
+		if err != nil {
+			t.Fatal(err)
+		}
 		node, err := note.NewEd25519VerifierKey(name, ed25519.NewKeyFromSeed(testSeed("node", i)).Public().(ed25519.PublicKey))
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +86,7 @@ func newTestChain(t testing.TB) *testChain {
 		c.cosigners = append(c.cosigners, key)
 		g.Members = append(g.Members, ledger.Member{
 			Addresses: []string{}, Roles: []string{}, Name: name, Node: node, Organisation: fmt.Sprintf("Member %d", i+1),
-			Keys: []string{ledger.NewCosignerKey(name, key.Public().(ed25519.PublicKey)).String()},
+			Keys: key.Cosigner().Keys(),
 		})
 	}
 	var err error
@@ -168,10 +171,7 @@ func (c *testChain) certify(t testing.TB, seconds int64) *ledger.Certificate {
 	tree := tlog.Tree{N: size, Hash: root}
 	var all []ledger.Cosignature
 	for i := range 3 {
-		key := c.genesis.Members[i].CosignerKey()
-		text := ledger.FormatCheckpoint(c.Origin(), tree)
-		line := key.CosignatureLine(seconds, ed25519.Sign(c.cosigners[i], ledger.CosignedMessage(text, seconds)))
-		all = append(all, ledger.Cosignature{Member: key.Name(), Time: seconds, Line: line})
+		all = append(all, c.cosigners[i].Cosign(c.Origin(), tree, seconds))
 	}
 	made, err := ledger.NewCertificate(c.Origin(), c.genesis.Members, tree, all)
 	if err != nil {
@@ -413,7 +413,7 @@ func (n *testNode) Cosigned(member string) (finality.Cosigned, bool) {
 	}
 	for _, c := range head.Certificate.Cosignatures {
 		if c.Member == member {
-			return finality.Cosigned{Member: member, Tree: head.Certificate.Tree, Line: c.Line}, true
+			return finality.Cosigned{Member: member, Tree: head.Certificate.Tree, Lines: c.Lines}, true
 		}
 	}
 	return finality.Cosigned{}, false

@@ -296,8 +296,11 @@ func TestTold(t *testing.T) {
 	if len(m.Members) != 4 || m.Members[3].Cosignature != "" || m.Digest != f.chain.Members().Digest() {
 		t.Errorf("members %+v", m)
 	}
-	key := m.Members[0].CosignerKey()
-	if c, err := key.Open([]byte(m.Members[0].Checkpoint), m.Members[0].Cosignature); err != nil || c.Time != testStart/1000+3 {
+	tree, err := ledger.ParseCheckpoint(f.chain.Origin(), []byte(m.Members[0].Checkpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := m.Members[0].Cosigner().Open(f.chain.Origin(), tree, m.Members[0].Cosignature); err != nil || c.Time != testStart/1000+3 {
 		t.Errorf("last cosignature %+v: %v", c, err)
 	}
 	var n Nodes

@@ -32,7 +32,7 @@ func (a *API) members(w http.ResponseWriter, r *http.Request) error {
 		out.Members[i].Member = m
 		if c, ok := a.Node.Cosigned(m.Name); ok {
 			out.Members[i].Checkpoint = string(ledger.FormatCheckpoint(a.Ledger.Origin(), c.Tree))
-			out.Members[i].Cosignature = c.Line
+			out.Members[i].Cosignature = c.Lines
 		}
 	}
 	return answer(w, http.StatusOK, out)

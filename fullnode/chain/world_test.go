@@ -25,7 +25,7 @@ type world struct {
 	genesis   []byte
 	origin    string
 	members   ledger.MemberSet
-	cosigners []ed25519.PrivateKey
+	cosigners []*ledger.CosigningKey
 	authors   []author
 }
 
@@ -47,14 +47,17 @@ func newTestWorld(t testing.TB, change ...func(*ledger.Genesis)) *world {
 		Limits:    ledger.Limits{BlockBytes: 1 << 20, BlockRecords: 2000}}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)
-		key := ed25519.NewKeyFromSeed(seed("cosigner", i))
+		key, err := ledger.NewCosigningKey(name, seed("cosigner", i), seed("cosigner ml-dsa-44", i))
+		if err != nil {
+			t.Fatal(err)
+		}
 		node, err := note.NewEd25519VerifierKey(name, ed25519.NewKeyFromSeed(seed("node", i)).Public().(ed25519.PublicKey))
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.cosigners = append(w.cosigners, key)
 		g.Members = append(g.Members, ledger.Member{Addresses: []string{}, Roles: []string{}, Name: name, Node: node,
-			Keys: []string{ledger.NewCosignerKey(name, key.Public().(ed25519.PublicKey)).String()}, Organisation: name})
+			Keys: key.Cosigner().Keys(), Organisation: name})
 	}
 	for _, f := range change {
 		f(&g)
@@ -126,13 +129,9 @@ func (w *world) notes(t testing.TB, from, to int) [][]byte {
 
 func (w *world) certify(t testing.TB, tree tlog.Tree) *ledger.Certificate {
 	t.Helper()
-	text := ledger.FormatCheckpoint(w.origin, tree)
 	var lines []ledger.Cosignature
-	for i := range w.members.Quorum() {
-		key := w.members[i].CosignerKey()
-		seconds := int64(created/1000) + tree.N
-		line := key.CosignatureLine(seconds, ed25519.Sign(w.cosigners[i], ledger.CosignedMessage(text, seconds)))
-		lines = append(lines, ledger.Cosignature{Line: line})
+	for _, key := range w.cosigners[:w.members.Quorum()] {
+		lines = append(lines, key.Cosign(w.origin, tree, int64(created/1000)+tree.N))
 	}
 	c, err := ledger.NewCertificate(w.origin, w.members, tree, lines)
 	if err != nil {

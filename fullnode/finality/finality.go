@@ -29,12 +29,13 @@ type Input interface{ input() }
 // own final state, and that the block and its header are on disk.
 type Candidate struct{ Tree tlog.Tree }
 
-// Cosigned says that a cosignature line over the checkpoint Tree came in, from
-// a peer or from this member's own guard.
+// Cosigned says that a member's cosignature over the checkpoint Tree came in,
+// from a peer or from this member's own guard: both of its lines, or it is
+// nothing.
 type Cosigned struct {
 	Member string
 	Tree   tlog.Tree
-	Line   string
+	Lines  string
 }
 
 // Final says that the tree is final on disk here, by our own certificate or by
@@ -138,7 +139,7 @@ func (s *State) receive(in Cosigned) []Output {
 	if known && first.Tree == in.Tree {
 		return nil
 	}
-	if _, err := member.CosignerKey().Open(ledger.FormatCheckpoint(s.origin, in.Tree), in.Line); err != nil {
+	if _, err := member.Cosigner().Open(s.origin, in.Tree, in.Lines); err != nil {
 		return nil
 	}
 	if known {
@@ -165,7 +166,7 @@ func (s *State) count(size int64) []Output {
 		if !ok {
 			continue
 		}
-		byTree[c.Tree] = append(byTree[c.Tree], ledger.Cosignature{Member: c.Member, Line: c.Line})
+		byTree[c.Tree] = append(byTree[c.Tree], ledger.Cosignature{Member: c.Member, Lines: c.Lines})
 		if len(byTree[c.Tree]) < s.members.Quorum() {
 			continue
 		}

@@ -1,7 +1,6 @@
 package finality_test
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"math/rand"
 	"testing"
@@ -14,30 +13,41 @@ import (
 
 const origin = "harbour.example/0123456789abcdef"
 
-// world is n members with known keys.
+// world is n members with known keys, and the cosignatures that they made.
 type world struct {
+	made    map[place]ledger.Cosignature
 	members ledger.MemberSet
-	keys    []ed25519.PrivateKey
+	keys    []*ledger.CosigningKey
+}
+
+type place struct {
+	member int
+	tree   tlog.Tree
 }
 
 func newWorld(n int) *world {
-	w := new(world)
+	w := &world{made: map[place]ledger.Cosignature{}}
 	for i := range n {
 		seed := tlog.RecordHash(fmt.Appendf(nil, "member %d", i))
-		key := ed25519.NewKeyFromSeed(seed[:])
 		name := fmt.Sprintf("m%02d.example", i)
+		key, err := ledger.NewCosigningKey(name, seed[:], seed[:])
+		if err != nil {
+			panic(err)
+		}
 		w.keys = append(w.keys, key)
-		w.members = append(w.members, ledger.Member{Name: name, Keys: []string{
-			ledger.NewCosignerKey(name, key.Public().(ed25519.PublicKey)).String()}})
+		w.members = append(w.members, ledger.Member{Name: name, Keys: key.Cosigner().Keys()})
 	}
 	return w
 }
 
 func (w *world) cosign(member int, tree tlog.Tree) Cosigned {
-	text := ledger.FormatCheckpoint(origin, tree)
-	key := w.members[member].CosignerKey()
-	return Cosigned{Member: key.Name(), Tree: tree,
-		Line: key.CosignatureLine(1000, ed25519.Sign(w.keys[member], ledger.CosignedMessage(text, 1000)))}
+	at := place{member, tree}
+	c, ok := w.made[at]
+	if !ok {
+		c = w.keys[member].Cosign(origin, tree, 1000)
+		w.made[at] = c
+	}
+	return Cosigned{Member: c.Member, Tree: tree, Lines: c.Lines}
 }
 
 func tree(size int64, label string) tlog.Tree {
@@ -69,7 +79,7 @@ func TestSteps(t *testing.T) {
 		{"the same member twice counts once", []Input{Candidate{a}, w.cosign(0, a), w.cosign(1, a), w.cosign(1, a)}, ""},
 		{"cosignatures may come first", []Input{w.cosign(0, a), w.cosign(1, a), w.cosign(2, a), Candidate{a}}, "finality.Cosign finality.Certified "},
 		{"a forged line is nothing", []Input{Candidate{a}, w.cosign(0, a), w.cosign(2, a), forged}, ""},
-		{"a stranger is nothing", []Input{Candidate{a}, Cosigned{Member: "x.example", Tree: a, Line: forged.Line}}, ""},
+		{"a stranger is nothing", []Input{Candidate{a}, Cosigned{Member: "x.example", Tree: a, Lines: forged.Lines}}, ""},
 		{"two trees of one member are evidence", []Input{Candidate{a}, w.cosign(3, a), w.cosign(3, b)}, "finality.Misbehaviour "},
 		{"a quorum elsewhere means our state is wrong", []Input{Candidate{a}, w.cosign(1, b), w.cosign(2, b), w.cosign(3, b)}, "finality.Diverged "},
 		{"a quorum beyond the open height means catching up", []Input{w.cosign(0, next), w.cosign(1, next), w.cosign(2, next)}, "finality.Behind "},

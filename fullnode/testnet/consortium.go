@@ -83,7 +83,7 @@ func FoundIn(t testing.TB, dir string, n int) *Consortium {
 
 func newPlace(dir, name string) (*Place, error) {
 	p := &Place{Dir: filepath.Join(dir, name[:8])}
-	key, err := guard.Create(filepath.Join(p.Dir, "guard"), name)
+	cosigner, err := guard.Create(filepath.Join(p.Dir, "guard"), name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func newPlace(dir, name string) (*Place, error) {
 		return nil, err
 	}
 	p.Member = ledger.Member{Addresses: []string{}, Roles: []string{"member"}, Name: name, Organisation: name,
-		Node: node, Keys: []string{key.String()}}
+		Node: node, Keys: cosigner.Keys()}
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err

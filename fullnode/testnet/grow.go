@@ -1,7 +1,6 @@
 package testnet
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -70,14 +69,14 @@ func (c *Consortium) growIn(dir string, blocks int, nodes []int) error {
 func (c *Consortium) signAll(grown *chain.Chain, candidate *chain.Candidate, nodes []int, guarded bool) ([]ledger.Cosignature, error) {
 	var lines []ledger.Cosignature
 	for _, i := range nodes {
-		line := c.SignUnguarded(i, candidate.Tree)
+		signed := c.SignUnguarded(i, candidate.Tree)
 		if guarded {
 			var err error
-			if line, err = c.signGuarded(i, grown, candidate); err != nil {
+			if signed, err = c.signGuarded(i, grown, candidate); err != nil {
 				return nil, err
 			}
 		}
-		lines = append(lines, ledger.Cosignature{Line: line})
+		lines = append(lines, ledger.Cosignature{Lines: signed})
 	}
 	return lines, nil
 }
@@ -90,7 +89,7 @@ func (c *Consortium) signGuarded(i int, grown *chain.Chain, candidate *chain.Can
 	defer g.Close()
 	head, _ := grown.Head()
 	_, signature, err := g.Cosign(guard.Block{Header: candidate.Header, Parent: &head.Header, Final: head.Certificate, Log: grown.HashReader()})
-	return signature.Line, err
+	return signature.Lines, err
 }
 
 // SignUnguarded is a member's cosignature on anything, past its guard: what a
@@ -99,9 +98,12 @@ func (c *Consortium) SignUnguarded(i int, tree tlog.Tree) string {
 	c.Helper()
 	data, err := os.ReadFile(filepath.Join(c.Places[i].Dir, "guard", "key"))
 	c.must(err)
-	seed, err := base64.StdEncoding.DecodeString(strings.Split(string(data), "\n")[2])
+	var seeds [2][]byte
+	for n := range seeds {
+		seeds[n], err = base64.StdEncoding.DecodeString(strings.Split(string(data), "\n")[2+n])
+		c.must(err)
+	}
+	key, err := ledger.NewCosigningKey(c.Places[i].Member.Name, seeds[0], seeds[1])
 	c.must(err)
-	seconds := time.Now().Unix()
-	signature := ed25519.Sign(ed25519.NewKeyFromSeed(seed), ledger.CosignedMessage(ledger.FormatCheckpoint(c.Origin, tree), seconds))
-	return c.Places[i].Member.CosignerKey().CosignatureLine(seconds, signature)
+	return key.Cosign(c.Origin, tree, time.Now().Unix()).Lines
 }

@@ -15,7 +15,7 @@ import (
 
 // Limits of a certificate.
 const (
-	MaxCertificateSize = 64 << 10
+	MaxCertificateSize = 256 << 10
 	maxNoteLines       = 100
 )
 
@@ -56,10 +56,11 @@ func ParseCheckpoint(origin string, text []byte) (tlog.Tree, error) {
 	return tree, nil
 }
 
-// Certificate is a checkpoint with a quorum of cosignatures, every one checked.
+// Certificate is a checkpoint with a quorum of cosignatures, each of them two
+// signatures, and every one checked.
 type Certificate struct {
 	Tree         tlog.Tree
-	Cosignatures []Cosignature // a quorum, in the order of their lines
+	Cosignatures []Cosignature // a quorum, in the order in which they were counted
 	Note         []byte        // the signed note
 	faults       int
 }
@@ -78,14 +79,23 @@ func (c *Certificate) Time() int64 {
 	return times[c.faults]
 }
 
-// NewCertificate makes a certificate of a checkpoint and cosignature lines of
+// NewCertificate makes a certificate of a checkpoint and cosignatures of
 // members; it keeps the quorum that comes first.
 func NewCertificate(origin string, set MemberSet, tree tlog.Tree, cosignatures []Cosignature) (*Certificate, error) {
+	return OpenCertificate(origin, set, formatCertificate(origin, tree, cosignatures[:min(len(cosignatures), set.Quorum())]))
+}
+
+// Exact returns the note with the counted lines and no other.
+func (c *Certificate) Exact(origin string) []byte {
+	return formatCertificate(origin, c.Tree, c.Cosignatures)
+}
+
+func formatCertificate(origin string, tree tlog.Tree, cosignatures []Cosignature) []byte {
 	msg := append(FormatCheckpoint(origin, tree), '\n')
-	for _, c := range cosignatures[:min(len(cosignatures), set.Quorum())] {
-		msg = append(msg, c.Line...)
+	for _, c := range cosignatures {
+		msg = append(msg, c.Lines...)
 	}
-	return OpenCertificate(origin, set, msg)
+	return msg
 }
 
 // OpenCertificate verifies a certificate of the ledger named origin under the
@@ -93,9 +103,12 @@ func NewCertificate(origin string, set MemberSet, tree tlog.Tree, cosignatures [
 //
 //  1. the note is within its limits and has at most 100 signature lines;
 //  2. its text is a checkpoint of this ledger;
-//  3. a quorum of distinct members has a valid cosignature on it. Lines by
-//     other names or keys are ignored, and so are lines behind the quorum; a
-//     wrong signature by a member's key refuses the whole.
+//  3. a quorum of distinct members has two lines, one of each kind, with one
+//     time. Lines by other names or keys are ignored, and so are the lines of
+//     members who have one kind only, and those behind the quorum;
+//  4. the Ed25519 signatures of that quorum are valid;
+//  5. and its ML-DSA-44 signatures, which cost more. A wrong signature of
+//     either kind refuses the whole.
 func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, error) {
 	if len(msg) > MaxCertificateSize {
 		return nil, tooLarge("a certificate", len(msg), MaxCertificateSize)
@@ -108,12 +121,24 @@ func OpenCertificate(origin string, set MemberSet, msg []byte) (*Certificate, er
 	if err != nil {
 		return nil, err
 	}
-	cert := &Certificate{Tree: tree, Note: msg, faults: set.Faults()}
-	if err := cert.count(set, text, lines); err != nil {
+	quorum, err := set.count(lines)
+	if err != nil {
 		return nil, err
 	}
-	if got, want := len(cert.Cosignatures), set.Quorum(); got < want {
-		return nil, fmt.Errorf("%w: %d of %d needed cosignatures on the checkpoint of size %d", ErrQuorum, got, want, tree.N)
+	if got, want := len(quorum), set.Quorum(); got < want {
+		return nil, fmt.Errorf("%w: %d of %d members have cosigned the checkpoint of size %d with both keys", ErrQuorum, got, want, tree.N)
+	}
+	for _, u := range quorum {
+		if err := u.verifyEd25519(text); err != nil {
+			return nil, err
+		}
+	}
+	cert := &Certificate{Tree: tree, Note: msg, faults: set.Faults()}
+	for _, u := range quorum {
+		if err := u.verifyMLDSA44(origin, tree); err != nil {
+			return nil, err
+		}
+		cert.Cosignatures = append(cert.Cosignatures, u.Cosignature)
 	}
 	return cert, nil
 }
@@ -134,29 +159,42 @@ func splitNote(msg []byte) (text []byte, lines []string, err error) {
 	return msg[:split+1], lines, nil
 }
 
-func (c *Certificate) count(set MemberSet, text []byte, lines []string) error {
-	seen := map[string]bool{}
+// count returns the first members that have both lines, a quorum at most, in
+// the order in which they got the second. No signature is verified yet.
+func (s MemberSet) count(lines []string) (quorum []unverified, err error) {
+	type found struct{ first, second string }
+	seen := map[string]*found{}
 	for _, line := range lines {
 		name, hash, err := parseSignatureLine(line)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		member := set.ByName(name)
-		if member == nil || seen[name] || len(c.Cosignatures) == set.Quorum() {
+		member := s.ByName(name)
+		if member == nil || len(quorum) == s.Quorum() {
 			continue
 		}
-		key := member.CosignerKey()
-		if hash != key.KeyHash() {
+		if seen[name] == nil {
+			seen[name] = new(found)
+		}
+		by, own := member.Cosigner(), seen[name]
+		switch {
+		case hash == by.ed25519.hash && own.first == "":
+			own.first = line
+		case hash == by.mldsa44.hash && own.second == "":
+			own.second = line
+		default:
 			continue
 		}
-		cosignature, err := key.Open(text, line)
+		if own.first == "" || own.second == "" {
+			continue
+		}
+		u, err := by.read(own.first, own.second)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		seen[name] = true
-		c.Cosignatures = append(c.Cosignatures, cosignature)
+		quorum = append(quorum, u)
 	}
-	return nil
+	return quorum, nil
 }
 
 // parseSignatureLine reads any signature line that package note would read.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -16,7 +17,7 @@ const membersPurpose = "evident/members/v1\n"
 // Member is an organisation that cosigns the ledger.
 type Member struct {
 	Addresses    []string `json:"addresses"`    // URLs and multiaddrs of its node: hints, never trusted
-	Keys         []string `json:"keys"`         // cosigner verifier keys (C2SP tlog-cosignature); exactly one, Ed25519
+	Keys         []string `json:"keys"`         // verifier keys of its Cosigner (C2SP tlog-cosignature): Ed25519, ML-DSA-44
 	Name         string   `json:"name"`         // key name, a schema-less URL
 	Node         string   `json:"node"`         // verifier key of its node's identity: libp2p, receipts, refusals
 	Organisation string   `json:"organisation"` // legal name
@@ -24,13 +25,13 @@ type Member struct {
 	Roles        []string `json:"roles"`        //
 }
 
-// CosignerKey returns the member's Ed25519 cosigning key.
-func (m Member) CosignerKey() CosignerKey {
-	key, err := ParseCosignerKey(m.Keys[0])
+// Cosigner returns the member's cosigning keys.
+func (m Member) Cosigner() Cosigner {
+	c, err := ParseCosigner(m.Keys)
 	if err != nil {
 		panic("ledger: member that was not checked: " + err.Error())
 	}
-	return key
+	return c
 }
 
 // MemberSet is the members in force at a height, sorted by name.
@@ -110,12 +111,9 @@ func (m Member) check() error {
 	if !isDomain(m.Name) {
 		return malformed("%q is not a member's name", clip(m.Name))
 	}
-	if len(m.Keys) != 1 {
-		return malformed("member %s: want exactly one cosigner key", m.Name)
-	}
-	key, err := ParseCosignerKey(m.Keys[0])
+	key, err := ParseCosigner(m.Keys)
 	if err != nil {
-		return err
+		return fmt.Errorf("member %s: %w", m.Name, err)
 	}
 	if err := CheckKey(m.Node); err != nil {
 		return err

@@ -263,7 +263,7 @@ func parseSigners(by []string) ([]verifierKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(keys[:i], func(k verifierKey) bool { return k.public.Equal(key.public) }) {
+		if slices.ContainsFunc(keys[:i], func(k verifierKey) bool { return bytes.Equal(k.public, key.public) }) {
 			return nil, malformed("record: the key of %s stands twice among the signers", clip(vkey))
 		}
 		keys[i] = key

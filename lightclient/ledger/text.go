@@ -8,14 +8,43 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"filippo.io/mldsa"
 )
 
-// The type bytes of Ed25519 keys in key hashes and verifier keys (C2SP
+// algorithm is the type byte of a key in key hashes and verifier keys (C2SP
 // signed-note, tlog-cosignature).
+type algorithm byte
+
 const (
-	algEd25519       = 0x01
-	algCosignatureV1 = 0x04
+	algEd25519       algorithm = 0x01
+	algCosignatureV1 algorithm = 0x04 // Ed25519
+	algSubtreeV1     algorithm = 0x06 // ML-DSA-44
 )
+
+// keySize is the size of the algorithm's public keys, in bytes.
+func (a algorithm) keySize() int {
+	if a == algSubtreeV1 {
+		return mldsa.MLDSA44PublicKeySize
+	}
+	return ed25519.PublicKeySize
+}
+
+// signatureSize is the size of the algorithm's signatures, in bytes.
+func (a algorithm) signatureSize() int {
+	if a == algSubtreeV1 {
+		return mldsa.MLDSA44SignatureSize
+	}
+	return ed25519.SignatureSize
+}
+
+// String names the algorithm for people.
+func (a algorithm) String() string {
+	if a == algSubtreeV1 {
+		return "ML-DSA-44"
+	}
+	return "Ed25519"
+}
 
 // MaxNameSize bounds the name of a key, a member or a ledger, in bytes.
 const MaxNameSize = 64
@@ -31,32 +60,38 @@ func CheckKey(key string) error {
 	return err
 }
 
-// verifierKey is an Ed25519 key with the name and hash by which notes call it.
+// verifierKey is a public key with the name and hash by which notes call it.
 type verifierKey struct {
 	name   string
+	alg    algorithm
 	hash   uint32
-	public ed25519.PublicKey
+	public []byte
 }
 
 // newVerifierKey names a public key of the algorithm alg (C2SP signed-note).
-func newVerifierKey(name string, alg byte, public ed25519.PublicKey) verifierKey {
+func newVerifierKey(name string, alg algorithm, public []byte) verifierKey {
 	blob := make([]byte, 0, MaxNameSize+2+ed25519.PublicKeySize)
-	blob = append(append(blob, name...), '\n', alg)
+	blob = append(append(blob, name...), '\n', byte(alg))
 	sum := sha256.Sum256(append(blob, public...))
-	return verifierKey{name: name, hash: binary.BigEndian.Uint32(sum[:]), public: public}
+	return verifierKey{name: name, alg: alg, hash: binary.BigEndian.Uint32(sum[:]), public: public}
+}
+
+// String returns the verifier key: name+hash+base64.
+func (k verifierKey) String() string {
+	return fmt.Sprintf("%s+%08x+%s", k.name, k.hash, base64.StdEncoding.EncodeToString(append([]byte{byte(k.alg)}, k.public...)))
 }
 
 // parseKey parses the canonical text of a verifier key of the algorithm alg:
 // name+hash+base64.
-func parseKey(vkey string, alg byte) (verifierKey, error) {
+func parseKey(vkey string, alg algorithm) (verifierKey, error) {
 	name, rest, _ := strings.Cut(vkey, "+")
 	hash, b64, _ := strings.Cut(rest, "+")
 	if !isKeyName(name) {
 		return verifierKey{}, malformed("key %q: want name+hash+key, the name of at most %d bytes without spaces", clip(vkey), MaxNameSize)
 	}
-	blob, ok := decodeBase64([]byte(b64), 1+ed25519.PublicKeySize)
-	if !ok || blob[0] != alg {
-		return verifierKey{}, malformed("%q is not an Ed25519 key for this use", clip(vkey))
+	blob, ok := decodeBase64([]byte(b64), 1+alg.keySize())
+	if !ok || blob[0] != byte(alg) {
+		return verifierKey{}, malformed("%q is not an %s key for this use", clip(vkey), alg)
 	}
 	key := newVerifierKey(name, alg, blob[1:])
 	if hash != fmt.Sprintf("%08x", key.hash) {

@@ -5,10 +5,13 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
+	"filippo.io/mldsa"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -83,40 +86,53 @@ func (m *maker) certificates() {
 	c := m.chain
 	set := c.Genesis.Members
 	text := string(ledger.FormatCheckpoint(c.Origin, someTree)) + "\n"
-	line := func(i int) string { return c.Cosign(set[i], someTree, 1763848810+int64(i)).Line }
-	quorum := line(0) + line(1) + line(2)
-	private := ledgertest.CosignerKey(set[2].Name)
-	blob := func(edit func([]byte)) string { return editLine(line(2), edit) }
-	noteLine := func() string { // the member's key, used as an author's
-		vkey, err := note.NewEd25519VerifierKey(set[2].Name, private.Public().(ed25519.PublicKey))
-		if err != nil {
-			m.t.Fatal(err)
-		}
-		_, hash, _ := cutKey(vkey)
-		keyHash, _ := hex.DecodeString(hash)
-		signature := ed25519.Sign(private, []byte(strings.TrimSuffix(text, "\n")))
-		return "— " + set[2].Name + " " + base64.StdEncoding.EncodeToString(append(keyHash, signature...)) + "\n"
-	}
+	lines := func(i int, seconds int64) string { return c.Cosign(set[i], someTree, seconds).Lines }
+	line := func(i int) string { return lines(i, 1763848810+int64(i)) }
+	first := func(i int) string { return strings.SplitAfter(line(i), "\n")[0] }
+	second := func(i int) string { return strings.SplitAfter(line(i), "\n")[1] }
+	quorum, two := line(0)+line(1)+line(2), line(0)+line(1)
+	bit := func(b []byte) { b[40] ^= 1 }
+	former := ledgertest.Members(5)[4]
 	for _, v := range []struct{ name, outcome, comment, msg string }{
 		{"quorum", "ok", "three of four members", text + quorum},
 		{"all", "ok", "four of four; the time is of the first three", text + quorum + line(3)},
-		{"order", "ok", "lines in any order", text + line(3) + line(0) + line(2)},
+		{"order", "ok", "members in any order", text + line(3) + line(0) + line(2)},
+		{"kinds-apart", "ok", "all lines of Ed25519 before those of ML-DSA-44", text + first(0) + first(1) + first(2) + second(2) + second(1) + second(0)},
 		{"stranger", "ok", "lines of others are ignored", text + "— someone.example AAAABBBB\n" + quorum},
 		{"old-key", "ok", "a line by an unknown key of a member is ignored", text + "— " + set[3].Name + " AAAABBBB\n" + quorum},
-		{"behind-quorum", "ok", "a wrong line behind the quorum is ignored", text + quorum + editLine(line(3), func(b []byte) { b[40] ^= 1 })},
-		{"one-short", "below quorum", "two of four", text + line(0) + line(1)},
-		{"twice", "below quorum", "a member twice", text + line(0) + line(1) + line(1)},
-		{"twice-two-times", "below quorum", "a member twice, with two times", text + line(0) + line(1) + c.Cosign(set[1], someTree, 5).Line},
-		{"note-signature", "below quorum", "a member's plain note signature is no cosignature", text + line(0) + line(1) + noteLine()},
-		{"wrong-bit", "signature", "a member's line with one bit changed", text + line(0) + line(1) + blob(func(b []byte) { b[40] ^= 1 })},
-		{"wrong-time", "signature", "another time than was signed", text + line(0) + line(1) + blob(func(b []byte) { b[11]++ })},
-		{"huge-time", "signature", "a time beyond 2^53", text + line(0) + line(1) + blob(func(b []byte) { b[4] = 0x80 })},
-		{"malleable", "signature", "S + L", text + line(0) + line(1) + blob(func(b []byte) { addOrder(b[44:]) })},
-		{"wrong-then-quorum", "signature", "a wrong line refuses the whole, also before a quorum", text + blob(func(b []byte) { b[40] ^= 1 }) + line(0) + line(1) + line(3)},
+		{"behind-quorum", "ok", "a wrong line behind the quorum is ignored", text + quorum + editLine(first(3), bit) + second(3)},
+		{"half", "ok", "a member with one kind is not counted, and its line not verified", text + editLine(first(3), bit) + quorum},
+		{"one-short", "below quorum", "two of four", text + two},
+		{"twice", "below quorum", "a member twice", text + two + line(1)},
+		{"twice-two-times", "below quorum", "a member twice, with two times", text + two + lines(1, 5)},
+		{"ed25519-only", "below quorum", "no line of ML-DSA-44", text + first(0) + first(1) + first(2) + first(3)},
+		{"mldsa44-only", "below quorum", "no line of Ed25519", text + second(0) + second(1) + second(2) + second(3)},
+		{"mldsa44-one-short", "below quorum", "three of Ed25519, two of ML-DSA-44", text + two + first(2)},
+		{"quorums-of-others", "below quorum", "three of each kind, but both of two members only", text + two + first(2) + second(3)},
+		{"former-member", "below quorum", "the third is of a member who is not in the set", text + two + ledgertest.CosigningKey(former.Name).Cosign(c.Origin, someTree, 1763848812).Lines},
+		{"note-signature", "below quorum", "a member's plain note signature is no cosignature", text + two + m.noteLine(set[2], text) + second(2)},
+		{"key-type", "below quorum", "an ML-DSA-44 line whose key hash is of algorithm 4", text + two + first(2) + m.mistyped(set[2], second(2))},
+		{"wrong-bit", "signature", "a member's Ed25519 line with one bit changed", text + two + editLine(first(2), bit) + second(2)},
+		{"wrong-bit-mldsa44", "signature", "a member's ML-DSA-44 line with one bit changed", text + two + first(2) + editLine(second(2), bit)},
+		{"wrong-time", "signature", "another time than was signed, in both lines", text + two + editBoth(line(2), func(b []byte) { b[11]++ })},
+		{"two-times", "format", "a member's lines of two times, rightly signed", text + two + first(2) + strings.SplitAfter(lines(2, 1763848813), "\n")[1]},
+		{"huge-time", "signature", "a time beyond 2^53", text + two + editBoth(line(2), func(b []byte) { b[4] = 0x80 })},
+		{"malleable", "signature", "S + L", text + two + editLine(first(2), func(b []byte) { addOrder(b[44:]) }) + second(2)},
+		{"mldsa44-hint", "signature", "a byte behind the hints of ML-DSA-44 that is not zero", text + two + first(2) + editLine(second(2), func(b []byte) { b[12+2420-84+int(b[12+2419])] = 1 })},
+		{"mldsa44-context", "signature", "ML-DSA-44 with a context", text + two + first(2) + m.sign44(set[2], func(s *subtree) { s.context = "evident" })},
+		{"mldsa44-name", "signature", "ML-DSA-44 over another cosigner's name", text + two + first(2) + m.sign44(set[2], func(s *subtree) { s.name = set[1].Name })},
+		{"mldsa44-origin", "signature", "ML-DSA-44 over another origin", text + two + first(2) + m.sign44(set[2], func(s *subtree) { s.origin = "haven.example" })},
+		{"mldsa44-start", "signature", "ML-DSA-44 over a subtree that begins at 1", text + two + first(2) + m.sign44(set[2], func(s *subtree) { s.start = 1 })},
+		{"mldsa44-label", "signature", "ML-DSA-44 over another label", text + two + first(2) + m.sign44(set[2], func(s *subtree) { s.label = "subtree/v2\n\x00" })},
+		{"mldsa44-again", "ok", "ML-DSA-44 over the message as the specification has it", text + two + first(2) + m.sign44(set[2], func(*subtree) {})},
+		{"wrong-then-quorum", "signature", "a wrong line refuses the whole, also before a quorum", text + editLine(first(2), bit) + second(2) + line(0) + line(1) + line(3)},
+		{"wrong-mldsa44-then-quorum", "signature", "the same of ML-DSA-44", text + first(2) + editLine(second(2), bit) + line(0) + line(1) + line(3)},
 		{"other-size", "signature", "cosignatures of another checkpoint", strings.Replace(text, "\n43\n", "\n44\n", 1) + quorum},
 		{"other-ledger", "other ledger", "another origin", strings.Replace(text, "harbour", "haven", 1) + quorum},
-		{"short-line", "format", "a cosignature that is too short", text + line(0) + line(1) + m.shorten(line(2))},
-		{"spare-bits", "format", "spare bits in a member's base64", text + line(0) + line(1) + m.spare(line(2))},
+		{"short-line", "format", "an Ed25519 signature that is too short", text + two + m.shorten(first(2)) + second(2)},
+		{"short-line-mldsa44", "format", "an ML-DSA-44 signature that is too short", text + two + first(2) + m.shorten(second(2))},
+		{"kinds-swapped", "format", "each of a member's signatures under the key hash of the other", text + two + m.swap(first(2), second(2))},
+		{"spare-bits", "format", "spare bits in a member's base64", text + two + first(2) + m.spare(second(2))},
 		{"line-cr", "format", "a carriage return in a stranger's line", text + "— someone.example AAAA\rBBBB\n" + quorum},
 		{"line-name-space", "format", "a name with a no-break space", text + "— some\u00a0one AAAABBBB\n" + quorum},
 		{"line-no-name", "format", "a line without a name", text + "—  AAAABBBB\n" + quorum},
@@ -126,12 +142,82 @@ func (m *maker) certificates() {
 		{"no-newline", "format", "no line feed at the end", strings.TrimSuffix(text+quorum, "\n")},
 		{"crlf", "format", "lines that end in CR LF", strings.ReplaceAll(text+quorum, "\n", "\r\n")},
 		{"extension", "format", "an extension line", strings.TrimSuffix(text, "\n") + "more\n\n" + quorum},
-		{"lines-100", "ok", "100 lines", text + strings.Repeat("— someone.example AAAABBBB\n", 97) + quorum},
-		{"lines-101", "limit", "101 lines", text + strings.Repeat("— someone.example AAAABBBB\n", 98) + quorum},
-		{"too-large", "limit", "over 64 KiB", text + "— someone.example " + strings.Repeat("AAAA", 16<<10) + "\n" + quorum},
+		{"lines-100", "ok", "100 lines", text + strings.Repeat("— someone.example AAAABBBB\n", 94) + quorum},
+		{"lines-101", "limit", "101 lines", text + strings.Repeat("— someone.example AAAABBBB\n", 95) + quorum},
+		{"too-large", "limit", "over 256 KiB", text + "— someone.example " + strings.Repeat("AAAA", 64<<10) + "\n" + quorum},
 	} {
 		m.add("certificate/"+v.name, v.outcome, v.comment, []byte(v.msg))
 	}
+}
+
+// rename puts the key of one name under another.
+func (m *maker) rename(vkey, name string) string {
+	_, _, blob := cutKey(vkey)
+	return keyText(name, decode(m.t, blob))
+}
+
+// noteLine is a member's Ed25519 key, used as an author's.
+func (m *maker) noteLine(member ledger.Member, text string) string {
+	seed, _ := ledgertest.CosignerSeeds(member.Name)
+	private := ed25519.NewKeyFromSeed(seed)
+	vkey, err := note.NewEd25519VerifierKey(member.Name, private.Public().(ed25519.PublicKey))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return signatureLine(vkey, ed25519.Sign(private, []byte(strings.TrimSuffix(text, "\n"))))
+}
+
+// mistyped puts an ML-DSA-44 line under the hash of its key as one of algorithm 4.
+func (m *maker) mistyped(member ledger.Member, line string) string {
+	_, _, blob := cutKey(member.Keys[1])
+	vkey := keyText(member.Name, append([]byte{4}, decode(m.t, blob)[1:]...))
+	var signed []byte
+	editLine(line, func(b []byte) { signed = bytes.Clone(b[4:]) })
+	return signatureLine(vkey, signed)
+}
+
+// swap exchanges the key hashes of two lines.
+func (m *maker) swap(first, second string) string {
+	var hashes [2][4]byte
+	for i, line := range []string{first, second} {
+		editLine(line, func(b []byte) { copy(hashes[i][:], b) })
+	}
+	return editLine(first, func(b []byte) { copy(b, hashes[1][:]) }) + editLine(second, func(b []byte) { copy(b, hashes[0][:]) })
+}
+
+// subtree is what an ML-DSA-44 cosignature signs, written from the specification.
+type subtree struct {
+	label, name, origin, context string
+	start                        uint64
+}
+
+// sign44 makes a member's ML-DSA-44 line over a message that is wrong in one way.
+func (m *maker) sign44(member ledger.Member, change func(*subtree)) string {
+	const seconds = 1763848812
+	s := subtree{label: "subtree/v1\n\x00", name: member.Name, origin: m.chain.Origin}
+	change(&s)
+	_, seed := ledgertest.CosignerSeeds(member.Name)
+	private, err := mldsa.NewPrivateKey(mldsa.MLDSA44(), seed)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	message := append([]byte(s.label), byte(len(s.name)))
+	message = binary.BigEndian.AppendUint64(append(message, s.name...), seconds)
+	message = append(append(message, byte(len(s.origin))), s.origin...)
+	message = binary.BigEndian.AppendUint64(message, s.start)
+	message = binary.BigEndian.AppendUint64(message, uint64(someTree.N))
+	message = append(message, someTree.Hash[:]...)
+	signature, err := private.SignDeterministic(message, &mldsa.Options{Context: s.context})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return signatureLine(member.Keys[1], append(binary.BigEndian.AppendUint64(nil, seconds), signature...))
+}
+
+// editBoth changes the bytes of both of a member's lines.
+func editBoth(lines string, edit func([]byte)) string {
+	both := strings.SplitAfter(lines, "\n")
+	return editLine(both[0], edit) + editLine(both[1], edit)
 }
 
 // editLine changes the bytes of the signature line at the end of a text.
@@ -147,7 +233,7 @@ func editLine(text string, edit func([]byte)) string {
 
 func (m *maker) shorten(line string) string {
 	i := strings.LastIndexByte(line, ' ')
-	return line[:i+1] + line[i+1:i+1+96] + "\n"
+	return line[:i+1] + line[i+1:i+1+96] + "\n" // 72 bytes
 }
 
 // spare sets a spare bit in the last signature: its last character but the padding.
@@ -171,16 +257,21 @@ func (m *maker) members() {
 		{"order", "not sorted by name", func(s ledger.MemberSet) { s[0], s[1] = s[1], s[0] }},
 		{"twice", "a member stands twice", func(s ledger.MemberSet) { s[1] = s[0] }},
 		{"key-twice", "a key serves two members", func(s ledger.MemberSet) {
-			public := ledgertest.CosignerKey(s[0].Name).Public().(ed25519.PublicKey)
-			s[1].Keys[0] = ledger.NewCosignerKey(s[1].Name, public).String()
+			s[1].Keys[0] = m.rename(s[0].Keys[0], s[1].Name)
+		}},
+		{"key-mldsa44-twice", "an ML-DSA-44 key serves two members", func(s ledger.MemberSet) {
+			s[1].Keys[1] = m.rename(s[0].Keys[1], s[1].Name)
 		}},
 		{"key-both-uses", "a key that cosigns and names the node", func(s ledger.MemberSet) {
-			public := ledgertest.CosignerKey(s[0].Name).Public().(ed25519.PublicKey)
-			s[0].Node, _ = note.NewEd25519VerifierKey(s[0].Name, public)
+			_, _, blob := cutKey(s[0].Keys[0])
+			s[0].Node, _ = note.NewEd25519VerifierKey(s[0].Name, decode(m.t, blob)[1:])
 		}},
 		{"key-algorithm", "an author's key as cosigner", func(s ledger.MemberSet) { s[0].Keys[0] = s[0].Node }},
 		{"key-none", "no cosigner key", func(s ledger.MemberSet) { s[0].Keys = []string{} }},
-		{"key-name", "a cosigner key of another name", func(s ledger.MemberSet) { s[0].Keys[0] = s[1].Keys[0] }},
+		{"key-one", "no ML-DSA-44 key", func(s ledger.MemberSet) { s[0].Keys = s[0].Keys[:1] }},
+		{"key-three", "three cosigner keys", func(s ledger.MemberSet) { s[0].Keys = append(s[0].Keys, s[0].Keys[1]) }},
+		{"key-swapped", "ML-DSA-44 before Ed25519", func(s ledger.MemberSet) { slices.Reverse(s[0].Keys) }},
+		{"key-name", "cosigner keys of another name", func(s ledger.MemberSet) { s[0].Keys = s[1].Keys }},
 		{"node-name", "a node key of another name", func(s ledger.MemberSet) { s[0].Node = s[1].Node }},
 		{"name", "a name in capitals", func(s ledger.MemberSet) { s[0].Name = "Member01" }},
 		{"organisation", "no organisation", func(s ledger.MemberSet) { s[0].Organisation = "" }},

@@ -2,7 +2,6 @@ package proof_test
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -40,6 +39,7 @@ func (m *maker) names() {
 	}
 	text := string(m.chain.File)
 	_, _, cosigner := cutKey(m.chain.Genesis.Members[0].Keys[0])
+	_, _, cosigner44 := cutKey(m.chain.Genesis.Members[0].Keys[1])
 	for _, v := range []struct{ name, outcome, comment, domain string }{
 		{"path", "ok", "several segments", "harbour.example/a-b/0"},
 		{"64", "ok", "64 bytes", strings.Repeat("h", 64)},
@@ -55,7 +55,8 @@ func (m *maker) names() {
 		{"dash-last", "format", "a label that ends with a dash", "harbour-/example"},
 	} {
 		m.add("genesis/name-"+v.name, v.outcome, "a name: "+v.comment, []byte(m.replace(text, `"name":"harbour.example"`, `"name":"`+v.domain+`"`)))
-		m.add("cosigner-key/name-"+v.name, v.outcome, "a name: "+v.comment, []byte(keyText(v.domain, decode(m.t, cosigner))))
+		m.add("cosigner-keys/name-"+v.name, v.outcome, "a name: "+v.comment,
+			[]byte(keyText(v.domain, decode(m.t, cosigner))+"\n"+keyText(v.domain, decode(m.t, cosigner44))))
 	}
 }
 
@@ -228,7 +229,7 @@ func (m *maker) proofLimits() {
 				p.History = append(p.History, c)
 			}
 		}},
-		{"certificate-large", "altered container.limit", "a certificate of over 64 KiB", open, func(p *Proof) {
+		{"certificate-large", "altered container.limit", "a certificate of over 256 KiB", open, func(p *Proof) {
 			p.Certificate = append(p.Certificate, bytes.Repeat([]byte("x"), ledger.MaxCertificateSize)...)
 		}},
 		{"certificate-text", "altered certificate.format", "a certificate that is no note", open, func(p *Proof) { p.Certificate = []byte("hello\n") }},
@@ -276,9 +277,7 @@ func (m *maker) bounds() {
 
 	text := checkpoint + "\n"
 	line := func(i int, seconds int64) string {
-		key := set[i].CosignerKey()
-		signature := ed25519.Sign(ledgertest.CosignerKey(set[i].Name), ledger.CosignedMessage([]byte(checkpoint), seconds))
-		return key.CosignatureLine(seconds, signature)
+		return ledgertest.CosigningKey(set[i].Name).Cosign(c.Origin, someTree, seconds).Lines
 	}
 	const now = 1763848810
 	two := line(0, now) + line(1, now)

@@ -112,9 +112,12 @@ func (m *maker) json() {
 
 func (m *maker) keys() {
 	_, ada := ledgertest.Author("ada")
-	cosigner := m.chain.Genesis.Members[0].Keys[0]
+	cosigner, cosigner44 := m.chain.Genesis.Members[0].Keys[0], m.chain.Genesis.Members[0].Keys[1]
 	name, hash, blob := cutKey(ada)
 	_, _, data := cutKey(cosigner)
+	_, _, data44 := cutKey(cosigner44)
+	raw44 := decode(m.t, data44)
+	member := m.chain.Genesis.Members[0].Name
 	// A hash of the right key under a name or with bytes that are not allowed.
 	rehash := func(name string, data []byte) string {
 		sum := tlogSum(name, data)
@@ -136,9 +139,19 @@ func (m *maker) keys() {
 		{"key/name-64", "ok", "a name of 64 bytes", rehash(strings.Repeat("a", 64), raw)},
 		{"key/name-65", "format", "a name of 65 bytes", rehash(strings.Repeat("a", 65), raw)},
 		{"key/name-chinese", "ok", "a name in Chinese", rehash("艾达", raw)},
-		{"cosigner-key/member01", "ok", "a member's cosigning key", cosigner},
-		{"cosigner-key/author", "format", "an author's key, algorithm 1", ada},
-		{"cosigner-key/name", "format", "a name that is no domain", rehash("Member", decode(m.t, data))},
+		{"cosigner-keys/member01", "ok", "a member's cosigning keys", cosigner + "\n" + cosigner44},
+		{"cosigner-keys/author", "format", "an author's key, algorithm 1, as the first", ada + "\n" + cosigner44},
+		{"cosigner-keys/name", "format", "a name that is no domain", rehash("Member", decode(m.t, data)) + "\n" + rehash("Member", raw44)},
+		{"cosigner-keys/one", "format", "Ed25519 alone", cosigner},
+		{"cosigner-keys/mldsa44-alone", "format", "ML-DSA-44 alone", cosigner44},
+		{"cosigner-keys/swapped", "format", "ML-DSA-44 first", cosigner44 + "\n" + cosigner},
+		{"cosigner-keys/ed25519-twice", "format", "two keys of Ed25519", cosigner + "\n" + m.chain.Genesis.Members[1].Keys[0]},
+		{"cosigner-keys/three", "format", "a third key", cosigner + "\n" + cosigner44 + "\n" + cosigner44},
+		{"cosigner-keys/names", "format", "keys of two members", cosigner + "\n" + m.chain.Genesis.Members[1].Keys[1]},
+		{"cosigner-keys/mldsa44-short", "format", "1,311 bytes", cosigner + "\n" + rehash(member, raw44[:1312])},
+		{"cosigner-keys/mldsa44-long", "format", "1,313 bytes", cosigner + "\n" + rehash(member, append(raw44[:1313:1313], 0))},
+		{"cosigner-keys/mldsa44-algorithm", "format", "ML-DSA-44 as algorithm 4", cosigner + "\n" + rehash(member, append([]byte{4}, raw44[1:]...))},
+		{"cosigner-keys/mldsa44-hash", "format", "another key's hash", cosigner + "\n" + member + "+00000000+" + data44},
 	} {
 		m.add(v.name, v.outcome, v.comment, []byte(v.text))
 	}

@@ -80,7 +80,8 @@ func (s memberSets) openNewest(origin string, msg []byte) (*ledger.Certificate, 
 	if err != nil {
 		return nil, err
 	}
-	return ledger.NewCertificate(origin, s.newest().set, cert.Tree, cert.Cosignatures)
+	cert.Note = cert.Exact(origin)
+	return cert, nil
 }
 
 // openExact opens a certificate that has the cosignatures of a quorum and no other byte.
@@ -89,11 +90,7 @@ func openExact(origin string, set ledger.MemberSet, msg []byte) (*ledger.Certifi
 	if err != nil {
 		return nil, err
 	}
-	exact := append(ledger.FormatCheckpoint(origin, cert.Tree), '\n')
-	for _, c := range cert.Cosignatures {
-		exact = append(exact, c.Line...)
-	}
-	if !bytes.Equal(exact, msg) {
+	if !bytes.Equal(cert.Exact(origin), msg) {
 		return nil, malformed("a certificate has more than the cosignatures of a quorum")
 	}
 	return cert, nil
@@ -116,7 +113,9 @@ func otherLedger(h ledger.Header, origin string) error {
 
 // Policy returns a C2SP policy for the certificate: a quorum of the members in
 // force. It names the cosigners only; a verifier must also want the origin,
-// which is the first line of the checkpoint.
+// which is the first line of the checkpoint. The policy is of the Ed25519 keys:
+// programs that read it do not know ML-DSA-44 yet, and refuse a policy with
+// keys that they do not know.
 func (p *Proof) Policy() ([]byte, error) {
 	g, err := ledger.ParseGenesis(p.Genesis)
 	if err != nil {
@@ -128,7 +127,7 @@ func (p *Proof) Policy() ([]byte, error) {
 		return nil, fmt.Errorf("policy: member history: %w", err)
 	}
 	set := sets.newest().set
-	out := fmt.Appendf(nil, "# %d of %d members of %s\n# genesis %s\n", set.Quorum(), len(set), g.Origin(f), f)
+	out := fmt.Appendf(nil, "# %d of %d members of %s, by their Ed25519 cosignatures\n# genesis %s\n", set.Quorum(), len(set), g.Origin(f), f)
 	group := fmt.Appendf(nil, "group members %d", set.Quorum())
 	for _, m := range set {
 		out = fmt.Appendf(out, "witness %s %s\n", m.Name, m.Keys[0])

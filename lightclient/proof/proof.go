@@ -45,7 +45,7 @@ const (
 
 	maxPath      = 63 // hashes from a leaf to a root
 	maxStateSize = 64 << 10
-	maxTlogProof = 72 << 10
+	maxTlogProof = ledger.MaxCertificateSize + 8<<10
 )
 
 const format = "evident/proof/v1"

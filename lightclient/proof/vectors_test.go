@@ -177,8 +177,8 @@ func checkLedger(v ledgertest.Vector, c *ledgertest.Consortium) (string, error) 
 		return "", s.Close()
 	case "key":
 		return "", ledger.CheckKey(string(v.Data))
-	case "cosigner-key":
-		_, err := ledger.ParseCosignerKey(string(v.Data))
+	case "cosigner-keys":
+		_, err := ledger.ParseCosigner(strings.Split(string(v.Data), "\n"))
 		return "", err
 	case "record":
 		r, err := ledger.OpenRecord(v.Data)

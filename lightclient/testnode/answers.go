@@ -192,7 +192,7 @@ func (n *Node) members(*http.Request) (any, error) {
 	tree := n.chain.Tree()
 	for _, m := range n.chain.Genesis.Members {
 		c := n.chain.Cosign(m, tree, n.chain.Headers[tree.N-1].Time/1000+2)
-		list = append(list, object{"name": m.Name, "cosignature": c.Line,
+		list = append(list, object{"name": m.Name, "cosignature": c.Lines,
 			"checkpoint": string(ledger.FormatCheckpoint(n.chain.Origin, tree))})
 	}
 	return object{"members": list}, nil

@@ -161,7 +161,7 @@ func (n *Node) cert(size int64) []byte {
 	tree := n.chain.At(size)
 	msg := append(ledger.FormatCheckpoint(n.chain.Origin, tree), '\n')
 	for i := range signs {
-		msg = append(msg, n.chain.Cosign(set[i], tree, seconds+int64(i)).Line...)
+		msg = append(msg, n.chain.Cosign(set[i], tree, seconds+int64(i)).Lines...)
 	}
 	return msg
 }

@@ -185,11 +185,11 @@ func newMember(dir string, i int) (ledger.Member, error) {
 	if err := os.RemoveAll(folder); err != nil { // left by a founding that did not end
 		return m, fmt.Errorf("create %s: %w", folder, err)
 	}
-	key, err := guard.Create(filepath.Join(folder, "guard"), m.Name)
+	cosigner, err := guard.Create(filepath.Join(folder, "guard"), m.Name)
 	if err != nil {
 		return m, err
 	}
-	m.Keys = []string{key.String()}
+	m.Keys = cosigner.Keys()
 	m.Node, err = fullnode.CreateIdentity(folder, m.Name)
 	return m, err
 }

@@ -2,14 +2,15 @@ package guard
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,17 +21,22 @@ import (
 )
 
 // signed is the guard's record: the newest tree and the time in its
-// cosignature. The line can be made again from both.
+// cosignature, which can be made again from both.
 type signed struct {
 	tree    tlog.Tree
 	seconds int64
-	line    string
 }
 
 // slotSize is one disk sector, which is written whole or not at all.
 const slotSize = 512
 
-const slotPurpose = "evident/guard/v1"
+const slotPurpose = "evident/guard/v2"
+
+// slotKey names a member's keys in a sector, which has no room for them.
+func slotKey(c ledger.Cosigner) string {
+	sum := sha256.Sum256([]byte(strings.Join(c.Keys(), "\n")))
+	return hex.EncodeToString(sum[:])
+}
 
 // slotFile keeps the newest record and the one before in two slots that are
 // written in turn, so that the record before survives whatever happens to the
@@ -43,7 +49,7 @@ type slotFile struct {
 
 func (f *slotFile) Close() error { return f.file.Close() }
 
-// encodeSlot makes a sector: purpose, key, inode, size, root, seconds and the
+// encodeSlot makes a sector: purpose, digest of the keys, inode, size, root, seconds and the
 // SHA-256 of those lines, padded with zeros.
 func encodeSlot(key string, inode uint64, s signed) []byte {
 	text := fmt.Appendf(nil, "%s\n%s\n%d\n%d\n%s\n%d\n", slotPurpose, key, inode, s.tree.N, s.tree.Hash, s.seconds)
@@ -163,34 +169,45 @@ func lockFile(path string) (*os.File, error) {
 	return file, nil
 }
 
-const keyPurpose = "evident/cosigner-key/v1"
+const (
+	keyPurpose = "evident/cosigner-key/v2"
+	seedSize   = 32 // of either key
+)
 
-func writeKey(path, member string, seed []byte) error {
+// writeKey writes the purpose, the member's name, and the seeds of Ed25519 and
+// of ML-DSA-44, a line each.
+func writeKey(path, member string, seeds []byte) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("write cosigning key: %w", err)
+		return fmt.Errorf("write cosigning keys: %w", err)
 	}
 	defer file.Close()
-	if _, err := fmt.Fprintf(file, "%s\n%s\n%s\n", keyPurpose, member, base64.StdEncoding.EncodeToString(seed)); err != nil {
-		return fmt.Errorf("write cosigning key: %w", err)
+	text := fmt.Sprintf("%s\n%s\n", keyPurpose, member)
+	for seed := range slices.Chunk(seeds, seedSize) {
+		text += base64.StdEncoding.EncodeToString(seed) + "\n"
+	}
+	if _, err := file.WriteString(text); err != nil {
+		return fmt.Errorf("write cosigning keys: %w", err)
 	}
 	return file.Sync()
 }
 
-func readKey(path string) (member string, seed []byte, err error) {
+func readKey(path string) (*ledger.CosigningKey, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	lines := strings.Split(string(data), "\n")
-	if len(lines) != 4 || lines[0] != keyPurpose {
-		return "", nil, fmt.Errorf("%w: cosigning key", ErrDamaged)
+	if len(lines) != 5 || lines[0] != keyPurpose {
+		return nil, fmt.Errorf("%w: cosigning keys", ErrDamaged)
 	}
-	seed, err = base64.StdEncoding.DecodeString(lines[2])
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return "", nil, fmt.Errorf("%w: cosigning key", ErrDamaged)
+	first, err1 := base64.StdEncoding.DecodeString(lines[2])
+	second, err2 := base64.StdEncoding.DecodeString(lines[3])
+	key, err3 := ledger.NewCosigningKey(lines[1], first, second)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, fmt.Errorf("%w: cosigning keys: %w", ErrDamaged, err)
 	}
-	return lines[1], seed, nil
+	return key, nil
 }
 
 func syncDir(dir string) error {

@@ -1,5 +1,6 @@
-// Package guard holds a member's cosigning key and keeps it from ever signing
-// twice. The only way to the key is Cosign, which applies the signing rule:
+// Package guard holds a member's two cosigning keys, Ed25519 and ML-DSA-44, and
+// keeps them from ever signing twice. The only way to them is Cosign, which
+// decides once for both, by the signing rule:
 //
 //	S1  the guard holds nothing larger, and nothing else at this size; for the
 //	    same tree it gives the same bytes again
@@ -8,8 +9,8 @@
 //	S3  the header is the last leaf of the tree that is signed
 //	S4  parent.time < time <= own clock + 2 s
 //	S5  block and header are on disk (the caller's part: chain.Prepare)
-//	S6  the guard's own record is on disk before the key is used
-//	S7  the guard exists, matches the key and this folder, nobody else holds
+//	S6  the guard's own record is on disk before a key is used
+//	S7  the guard exists, matches the keys and this folder, nobody else holds
 //	    the lock
 //
 // The folder guard/ is never restored from a backup and never copied: the guard
@@ -17,7 +18,6 @@
 package guard
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -56,57 +56,57 @@ var (
 // Guard is an open guard folder. Its methods may be called from any goroutine.
 type Guard struct {
 	mu      sync.Mutex
-	key     ed25519.PrivateKey
-	public  ledger.CosignerKey
+	key     *ledger.CosigningKey
 	origin  string
 	file    *slotFile
 	lock    *os.File
 	last    signed
-	floor   int64 // sizes up to this one may have been signed by a damaged record
+	made    ledger.Cosignature // of last, once it was made in this process
+	floor   int64              // sizes up to this one may have been signed by a damaged record
 	stopped error
 	now     func() time.Time
 }
 
-// Create makes the folder of a new member with a fresh key, and returns the
-// public key. It never overwrites anything.
-func Create(dir, member string) (ledger.CosignerKey, error) {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+// Create makes the folder of a new member with fresh keys, and returns their
+// public halves. It never overwrites anything.
+func Create(dir, member string) (ledger.Cosigner, error) {
+	seeds := make([]byte, 2*seedSize)
+	rand.Read(seeds)
+	key, err := ledger.NewCosigningKey(member, seeds[:seedSize], seeds[seedSize:])
 	if err != nil {
-		return ledger.CosignerKey{}, fmt.Errorf("make a cosigning key: %w", err)
+		return ledger.Cosigner{}, fmt.Errorf("make cosigning keys: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return ledger.CosignerKey{}, fmt.Errorf("create guard: %w", err)
+		return ledger.Cosigner{}, fmt.Errorf("create guard: %w", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return ledger.CosignerKey{}, fmt.Errorf("create guard: %w", err)
+		return ledger.Cosigner{}, fmt.Errorf("create guard: %w", err)
 	}
-	public := ledger.NewCosignerKey(member, key.Public().(ed25519.PublicKey))
-	if err := createSlots(filepath.Join(dir, "signed"), public.String()); err != nil {
-		return ledger.CosignerKey{}, err
+	if err := createSlots(filepath.Join(dir, "signed"), slotKey(key.Cosigner())); err != nil {
+		return ledger.Cosigner{}, err
 	}
-	// The key is written last: a guard without a key is no guard.
-	if err := writeKey(filepath.Join(dir, "key"), member, key.Seed()); err != nil {
-		return ledger.CosignerKey{}, err
+	// The keys are written last: a guard without keys is no guard.
+	if err := writeKey(filepath.Join(dir, "key"), member, seeds); err != nil {
+		return ledger.Cosigner{}, err
 	}
-	return public, syncDir(dir)
+	return key.Cosigner(), syncDir(dir)
 }
 
 // Open locks the folder and reads what was signed. now is the member's clock.
 func Open(dir, origin string, now func() time.Time) (*Guard, error) {
-	member, seed, err := readKey(filepath.Join(dir, "key"))
+	key, err := readKey(filepath.Join(dir, "key"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMissing
 	}
 	if err != nil {
 		return nil, err
 	}
-	key := ed25519.NewKeyFromSeed(seed)
-	g := &Guard{key: key, public: ledger.NewCosignerKey(member, key.Public().(ed25519.PublicKey)), origin: origin, now: now}
+	g := &Guard{key: key, origin: origin, now: now}
 	if g.lock, err = lockFile(filepath.Join(dir, "lock")); err != nil {
 		return nil, err
 	}
 	var damaged bool
-	if g.file, g.last, damaged, err = openSlots(filepath.Join(dir, "signed"), g.public.String()); err != nil {
+	if g.file, g.last, damaged, err = openSlots(filepath.Join(dir, "signed"), slotKey(key.Cosigner())); err != nil {
 		g.lock.Close()
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func Open(dir, origin string, now func() time.Time) (*Guard, error) {
 	return g, nil
 }
 
-// Key returns the member's public cosigning key.
-func (g *Guard) Key() ledger.CosignerKey { return g.public }
+// Cosigner returns the member's public cosigning keys.
+func (g *Guard) Cosigner() ledger.Cosigner { return g.key.Cosigner() }
 
 // Last returns the newest tree that was signed; size 0 when none was.
 func (g *Guard) Last() tlog.Tree {
@@ -178,14 +178,12 @@ func (g *Guard) Cosign(b Block) (tlog.Tree, ledger.Cosignature, error) {
 	if err != nil {
 		return fail(err)
 	}
-	checkpoint := ledger.FormatCheckpoint(g.origin, tree)
 	if tree == g.last.tree { // S1, the same bytes again
-		cosignature, err := g.public.Open(checkpoint, g.last.line)
-		if err != nil {
-			// The record was on disk and the crash came before the line was.
-			return g.sign(tree, checkpoint, g.last.seconds)
+		if g.made.Lines == "" {
+			// The record was on disk, and the process ended since.
+			g.made = g.key.Cosign(g.origin, tree, g.last.seconds)
 		}
-		return tree, cosignature, nil
+		return tree, g.made, nil
 	}
 	if tree.N <= g.last.tree.N || tree.N <= g.floor || g.floor < 0 { // S1
 		return fail(ErrSigned)
@@ -200,24 +198,20 @@ func (g *Guard) Cosign(b Block) (tlog.Tree, ledger.Cosignature, error) {
 	if b.Header.Time > limit || b.Parent != nil && b.Header.Time <= b.Parent.Time { // S4
 		return fail(ErrClock)
 	}
-	return g.sign(tree, checkpoint, g.now().Unix())
+	return g.sign(tree)
 }
 
-// sign puts the record on disk and then uses the key. If we stop between the
-// two, the same tree is signed again with the same time: the same bytes,
-// because Ed25519 is deterministic.
-func (g *Guard) sign(tree tlog.Tree, checkpoint []byte, seconds int64) (tlog.Tree, ledger.Cosignature, error) {
-	next := signed{tree: tree, seconds: seconds}
-	if next != (signed{tree: g.last.tree, seconds: g.last.seconds}) {
-		if err := g.file.write(next); err != nil { // S6
-			g.stopped = fmt.Errorf("%w: %w", ErrStopped, err)
-			return tlog.Tree{}, ledger.Cosignature{}, g.stopped
-		}
+// sign puts the record on disk and then uses both keys. If we stop between the
+// two, or between the keys, the same tree is signed again with the same time:
+// the same bytes, because both signatures are made deterministically.
+func (g *Guard) sign(tree tlog.Tree) (tlog.Tree, ledger.Cosignature, error) {
+	next := signed{tree: tree, seconds: g.now().Unix()}
+	if err := g.file.write(next); err != nil { // S6
+		g.stopped = fmt.Errorf("%w: %w", ErrStopped, err)
+		return tlog.Tree{}, ledger.Cosignature{}, g.stopped
 	}
-	signature := ed25519.Sign(g.key, ledger.CosignedMessage(checkpoint, seconds))
-	next.line = g.public.CosignatureLine(seconds, signature)
-	g.last = next
-	return tree, ledger.Cosignature{Member: g.public.Name(), Time: seconds, Line: next.line}, nil
+	g.last, g.made = next, g.key.Cosign(g.origin, tree, next.seconds)
+	return tree, g.made, nil
 }
 
 // extend computes the tree from the final chain log and the header (S2, S3).

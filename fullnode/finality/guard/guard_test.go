@@ -110,7 +110,7 @@ func TestCosignFollowsTheRule(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, tt.want)
 			}
 			if err == nil {
-				if _, err := g.Key().Open(ledger.FormatCheckpoint(origin, tree), c.Line); err != nil {
+				if _, err := g.Cosigner().Open(origin, tree, c.Lines); err != nil {
 					t.Error(err)
 				}
 			}
@@ -137,8 +137,8 @@ func TestNeverTwice(t *testing.T) {
 		t.Errorf("S1 after a restart: got %v", err)
 	}
 	_, again, err := g.Cosign(l.next("a"))
-	if err != nil || again.Line != first.Line {
-		t.Errorf("the same tree gives %q, %v, want the same bytes again", again.Line, err)
+	if err != nil || again.Lines != first.Lines {
+		t.Errorf("the same tree gives %q, %v, want the same bytes again", again.Lines, err)
 	}
 	other := new(chainLog) // another history that is longer
 	for range 8 {

@@ -52,7 +52,7 @@ func Members(n int) ledger.MemberSet {
 		name := fmt.Sprintf("member%02d.harbour.example", i+1)
 		set = append(set, ledger.Member{
 			Addresses:    []string{"https://" + name},
-			Keys:         []string{ledger.NewCosignerKey(name, CosignerKey(name).Public().(ed25519.PublicKey)).String()},
+			Keys:         CosigningKey(name).Cosigner().Keys(),
 			Name:         name,
 			Node:         must(note.NewEd25519VerifierKey(name, key("node", name).Public().(ed25519.PublicKey))),
 			Organisation: organisations[i%len(organisations)],
@@ -63,8 +63,16 @@ func Members(n int) ledger.MemberSet {
 	return set
 }
 
-// CosignerKey returns the private cosigning key of the member of that name.
-func CosignerKey(member string) ed25519.PrivateKey { return key("cosigner", member) }
+// CosigningKey returns the private cosigning keys of the member of that name.
+func CosigningKey(member string) *ledger.CosigningKey {
+	ed25519, mldsa44 := CosignerSeeds(member)
+	return must(ledger.NewCosigningKey(member, ed25519, mldsa44))
+}
+
+// CosignerSeeds returns the seeds of those keys.
+func CosignerSeeds(member string) (ed25519, mldsa44 []byte) {
+	return seed("cosigner", member), seed("cosigner ml-dsa-44", member)
+}
 
 // Author returns a signer and its verifier key.
 func Author(name string) (note.Signer, string) { return signer("author", name) }
@@ -99,9 +107,7 @@ func (c *Consortium) Statement() ledger.Statement {
 
 // Cosign returns a member's cosignature on a checkpoint.
 func (c *Consortium) Cosign(m ledger.Member, tree tlog.Tree, seconds int64) ledger.Cosignature {
-	text := ledger.FormatCheckpoint(c.Origin, tree)
-	signature := ed25519.Sign(CosignerKey(m.Name), ledger.CosignedMessage(text, seconds))
-	return must(m.CosignerKey().Open(text, m.CosignerKey().CosignatureLine(seconds, signature)))
+	return must(m.Cosigner().Open(c.Origin, tree, CosigningKey(m.Name).Cosign(c.Origin, tree, seconds).Lines))
 }
 
 // Certify returns a certificate by the first quorum of a set, one second apart from seconds on.
@@ -113,9 +119,11 @@ func (c *Consortium) Certify(set ledger.MemberSet, tree tlog.Tree, seconds int64
 	return must(ledger.NewCertificate(c.Origin, set, tree, lines))
 }
 
-func key(purpose, name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte(purpose + " " + name))
-	return ed25519.NewKeyFromSeed(seed[:])
+func key(purpose, name string) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(seed(purpose, name)) }
+
+func seed(purpose, name string) []byte {
+	sum := sha256.Sum256([]byte(purpose + " " + name))
+	return sum[:]
 }
 
 func must[T any](v T, err error) T {

@@ -19,15 +19,35 @@ func Methods() []Method {
 		{"verify", VerifyParams{}, Report{}},
 		{"trust", TrustParams{}, Trust{}},
 		{"pickFiles", None{}, Files{}},
+		{"pickFolder", None{}, Files{}},
 		{"inspect", PathParams{}, Inspected{}},
 		{"digest", DigestParams{}, FileDigest{}},
-		{"cancel", JobParams{}, None{}},
 		{"stamp", StampParams{}, StampStatus{}},
 		{"stampStatus", None{}, StampStatus{}},
+		{"pause", JobsParams{}, StampStatus{}},
+		{"resume", JobsParams{}, StampStatus{}},
+		{"cancel", JobParams{}, None{}},
+		{"retry", JobParams{}, StampStatus{}},
+		{"clearFinished", None{}, StampStatus{}},
+		{"watches", None{}, Watches{}},
+		{"watch", WatchParams{}, Watches{}},
+		{"unwatch", PathParams{}, Watches{}},
+		{"storage", EvidenceParams{}, Storage{}},
+		{"openEvidence", EvidenceParams{}, Opened{}},
+		{"closeEvidence", TokenParams{}, None{}},
+		{"saveEvidence", EvidenceParams{}, FetchJob{}},
+		{"recipient", None{}, Recipient{}},
+		{"share", ShareParams{}, Shared{}},
+		{"receive", ReceiveParams{}, Received{}},
+		{"backup", BackupParams{}, Backup{}},
+		{"restore", RestoreParams{}, Restored{}},
+		{"makeKey", KeyParams{}, Keys{}},
 		{"saveProof", RecordParams{}, Saved{}},
 		{"keys", None{}, Keys{}},
 	}
 }
 
 // Events lists what subscribers may receive.
-func Events() []any { return []any{BlockEvent{}, ProgressEvent{}, StampEvent{}} }
+func Events() []any {
+	return []any{BlockEvent{}, ProgressEvent{}, StampEvent{}, TotalsEvent{}, FetchEvent{}, WatchEvent{}}
+}

@@ -287,22 +287,34 @@ export interface DigestParams {
   path: string;
 }
 
-export interface JobParams {
-  job: string;
-}
-
 export interface StampParams {
   paths: string[];
   statement: string;
+  mode?: "sealed" | "digest" | "public";
+  together?: boolean;
+}
+
+export interface Keeper {
+  member: string;
+  organisation: string;
+  time: number;
 }
 
 export interface StampJob {
   job: string;
   path: string;
   name: string;
+  files: number;
   size: string;
-  state: "queued" | "hashing" | "sending" | "waiting" | "final" | "failed" | "cancelled";
+  mode: "sealed" | "digest" | "public";
+  state: "queued" | "hashing" | "sealing" | "uploading" | "sending" | "waiting" | "storing" | "final" | "failed" | "cancelled" | "paused";
   done: string;
+  sent: string;
+  toSend: string;
+  rate: number;
+  leftMs: number;
+  stored: Keeper[];
+  wanted: number;
   record: string;
   height: string;
   proofPath: string;
@@ -311,12 +323,140 @@ export interface StampJob {
   hint: string;
 }
 
-export interface StampStatus {
-  jobs: StampJob[];
+export interface StampTotals {
+  files: number;
+  finished: number;
+  failed: number;
+  size: string;
+  done: string;
+  rate: number;
+  leftMs: number;
+  paused: boolean;
 }
 
-export interface Saved {
+export interface StampStatus {
+  jobs: StampJob[];
+  totals: StampTotals;
+}
+
+export interface JobsParams {
+  jobs: string[];
+}
+
+export interface JobParams {
+  job: string;
+}
+
+export interface Watch {
   path: string;
+  mode: "sealed" | "digest" | "public";
+  together: boolean;
+  files: number;
+  waiting: number;
+  lastAt: number;
+  error: string;
+  hint: string;
+}
+
+export interface Watches {
+  folders: Watch[];
+}
+
+export interface WatchParams {
+  path: string;
+  mode: "sealed" | "digest" | "public";
+  together: boolean;
+}
+
+export interface EvidenceParams {
+  record: string;
+  index: number;
+}
+
+export interface Storage {
+  wanted: number;
+  kept: Keeper[];
+  told: string[];
+  erased: Keeper[];
+}
+
+export interface Opened {
+  token: string;
+  name: string;
+  media: string;
+  size: string;
+  mode: "sealed" | "public";
+  kind: "image" | "video" | "audio" | "pdf" | "text" | "other";
+  key: "here" | "none" | "not_needed";
+  url: string;
+}
+
+export interface TokenParams {
+  token: string;
+}
+
+export interface FetchJob {
+  job: string;
+  record: string;
+  index: number;
+  name: string;
+  size: string;
+  done: string;
+  rate: number;
+  leftMs: number;
+  state: "fetching" | "saved" | "failed" | "cancelled";
+  path: string;
+  code: string;
+  error: string;
+  hint: string;
+}
+
+export interface Recipient {
+  recipient: string;
+}
+
+export interface ShareParams {
+  record: string;
+  index: number;
+  recipient: string;
+  to: string;
+}
+
+export interface Shared {
+  text: string;
+}
+
+export interface ReceiveParams {
+  text: string;
+}
+
+export interface Received {
+  record: string;
+  index: number;
+  name: string;
+}
+
+export interface BackupParams {
+  passphrase: string;
+}
+
+export interface Backup {
+  path: string;
+  text: string;
+}
+
+export interface RestoreParams {
+  passphrase: string;
+  text: string;
+}
+
+export interface Restored {
+  keys: number;
+  secrets: number;
+}
+
+export interface KeyParams {
+  name: string;
 }
 
 export interface Key {
@@ -327,6 +467,10 @@ export interface Key {
 
 export interface Keys {
   keys: Key[];
+}
+
+export interface Saved {
+  path: string;
 }
 
 export interface BlockEvent {
@@ -346,6 +490,21 @@ export interface StampEvent {
   job: StampJob;
 }
 
+export interface TotalsEvent {
+  kind: "totals";
+  totals: StampTotals;
+}
+
+export interface FetchEvent {
+  kind: "fetch";
+  job: FetchJob;
+}
+
+export interface WatchEvent {
+  kind: "watch";
+  folder: Watch;
+}
+
 export interface Methods {
   status: { params: None; result: Status };
   blocks: { params: BlocksParams; result: Blocks };
@@ -357,13 +516,31 @@ export interface Methods {
   verify: { params: VerifyParams; result: Report };
   trust: { params: TrustParams; result: Trust };
   pickFiles: { params: None; result: Files };
+  pickFolder: { params: None; result: Files };
   inspect: { params: PathParams; result: Inspected };
   digest: { params: DigestParams; result: FileDigest };
-  cancel: { params: JobParams; result: None };
   stamp: { params: StampParams; result: StampStatus };
   stampStatus: { params: None; result: StampStatus };
+  pause: { params: JobsParams; result: StampStatus };
+  resume: { params: JobsParams; result: StampStatus };
+  cancel: { params: JobParams; result: None };
+  retry: { params: JobParams; result: StampStatus };
+  clearFinished: { params: None; result: StampStatus };
+  watches: { params: None; result: Watches };
+  watch: { params: WatchParams; result: Watches };
+  unwatch: { params: PathParams; result: Watches };
+  storage: { params: EvidenceParams; result: Storage };
+  openEvidence: { params: EvidenceParams; result: Opened };
+  closeEvidence: { params: TokenParams; result: None };
+  saveEvidence: { params: EvidenceParams; result: FetchJob };
+  recipient: { params: None; result: Recipient };
+  share: { params: ShareParams; result: Shared };
+  receive: { params: ReceiveParams; result: Received };
+  backup: { params: BackupParams; result: Backup };
+  restore: { params: RestoreParams; result: Restored };
+  makeKey: { params: KeyParams; result: Keys };
   saveProof: { params: RecordParams; result: Saved };
   keys: { params: None; result: Keys };
 }
 
-export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent;
+export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent | TotalsEvent | FetchEvent | WatchEvent;

@@ -71,7 +71,7 @@ func newTestChain(t testing.TB) *testChain {
 	g := ledger.Genesis{
 		Contracts: []ledger.ContractRef{{Name: "notes", Version: 1}},
 		Created:   testStart, Name: "harbour.example",
-		Limits: ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000},
+		Limits: ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000, Copies: 3},
 	}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)

@@ -61,8 +61,8 @@ type Stamped struct {
 	Record lightclient.Record
 	Before bool // it was stamped before, with this proof; nothing was sent
 
-	// Receipts are by members who keep the file. Fewer than Copies: the record
-	// stays in the outbox, and Resume asks again.
+	// Receipts are by members who keep the file. Fewer than the genesis
+	// asks for: the record stays in the outbox, and Resume asks again.
 	Receipts []transfer.Receipt
 }
 

@@ -94,7 +94,7 @@ func TestStampAndFetch(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || f.Size != int64(len(content)) || len(s.Receipts) != Copies {
+			if err != nil || f.Size != int64(len(content)) || len(s.Receipts) != ledger.DefaultCopies {
 				t.Fatalf("fetched %d bytes, %d receipts: %v", f.Size, len(s.Receipts), err)
 			}
 			if got, err := os.ReadFile(back); err != nil || !bytes.Equal(got, content) {
@@ -207,7 +207,7 @@ func TestReceiptsComeLater(t *testing.T) {
 		n.Change(func(n *testnode.Node) { n.Answer = nil })
 	}
 	err = d.Resume(t.Context(), quiet, func(_ string, again Stamped, err error) {
-		if err != nil || len(again.Receipts) != Copies || again.Proof != s.Proof {
+		if err != nil || len(again.Receipts) != ledger.DefaultCopies || again.Proof != s.Proof {
 			t.Errorf("resumed: %d receipts, %v", len(again.Receipts), err)
 		}
 	})
@@ -215,7 +215,7 @@ func TestReceiptsComeLater(t *testing.T) {
 		t.Errorf("%d entries are left: %v, %v", len(left), err, readErr)
 	}
 	text, err := os.ReadFile(d.Outbox.receiptsFile(s.Record.ID))
-	if err != nil || strings.Count(string(text), "evident/storage/v1") != Copies {
+	if err != nil || strings.Count(string(text), "evident/storage/v1") != ledger.DefaultCopies {
 		t.Errorf("receipts on disk: %v\n%s", err, text)
 	}
 }

@@ -540,9 +540,11 @@ def parse_genesis(raw):
         last = c["name"]
         number(c["version"], 1)
     number(g["created"], 1)
-    limits = members_of(g["limits"], "block_bytes", "block_records")
+    limits = members_of(g["limits"], "block_bytes", "block_records", "copies")
     for name, low, high in (("block_bytes", 32768, 4194304), ("block_records", 1, 10000)):
         number(limits[name], low, high)
+    number(limits["copies"], 1)
+    need(limits["copies"] <= len(list_of(g["members"], 1, 64)), "more copies than members")
     members = MemberSet(MEMBERS_PURPOSE + canonical(g["members"]) + "\n", check_members(g["members"]))
     domain(g["name"])
     fingerprint = sha256(raw).hex()

@@ -35,7 +35,8 @@ type Candidate struct {
 	Records []*ledger.Record
 	Refused []Refused
 
-	tip    tip // without certificate
+	tip    tip       // without certificate
+	born   []descent // for the index of children
 	log    []tlog.Hash
 	values map[tlog.Hash]json.RawMessage // by state key
 	writes state.Writes                  // nodes of the state tree
@@ -160,6 +161,9 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 		}
 		for _, change := range changes {
 			view.values[merkle.Key(change.Space, change.Name)] = change.Value
+			for _, parent := range change.Parents {
+				cand.born = append(cand.born, descent{change.Space, parent, len(cand.Records)})
+			}
 		}
 		leaves = append(leaves, one.Leaf)
 		cand.Records = append(cand.Records, one.Record)

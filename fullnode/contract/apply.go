@@ -440,7 +440,24 @@ func (c *call) encode(items []*Item) ([]Change, *Refusal) {
 		if err != nil {
 			return nil, tooMuch("item", clip(item.name), "why", clip(err.Error()))
 		}
-		changes[i] = Change{c.contract.name, item.name, value}
+		changes[i] = Change{Space: c.contract.name, Name: item.name, Value: value}
 	}
+	changes[0].Parents = c.newParents(items[0])
 	return changes, nil
+}
+
+// newParents returns what the record's item comes from and did not before.
+func (c *call) newParents(after *Item) []string {
+	if c.contract.parents == "" {
+		return nil
+	}
+	before, _ := c.item.Fields[c.contract.parents].([]any)
+	now, _ := after.Fields[c.contract.parents].([]any)
+	var names []string
+	for _, name := range now {
+		if !slices.Contains(before, name) {
+			names = append(names, name.(string))
+		}
+	}
+	return names
 }

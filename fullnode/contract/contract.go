@@ -70,6 +70,7 @@ func Ref(c *Contract) ledger.ContractRef {
 type Change struct {
 	Space, Name string
 	Value       json.RawMessage
+	Parents     []string // items of the same contract that it newly comes from
 }
 
 // Engine applies records of one ledger under the contracts of its genesis.
@@ -95,6 +96,41 @@ func NewEngine(origin string, refs []ledger.ContractRef, members ledger.MemberSe
 		e.contracts[ref.Name] = library[i]
 	}
 	return e, nil
+}
+
+// InForce is a contract that the members agreed to, and since which block it is in force.
+type InForce struct {
+	ledger.ContractRef
+	Since ledger.Height
+}
+
+// InForce returns the contracts of the genesis, by name.
+func (e *Engine) InForce() []InForce {
+	list := make([]InForce, 0, len(e.contracts))
+	for _, name := range sortedKeys(e.contracts) {
+		list = append(list, InForce{ContractRef: Ref(e.contracts[name])})
+	}
+	return list
+}
+
+// Definition returns the canonical JSON of a contract in force, or nil.
+func (e *Engine) Definition(name string, version int64) []byte {
+	if c := e.contracts[name]; c != nil && c.version == version {
+		return c.definition
+	}
+	return nil
+}
+
+// Parents returns the items that an item of a contract comes from.
+func (e *Engine) Parents(space string, item *Item) []string {
+	names := []string{}
+	if c := e.contracts[space]; c != nil && c.parents != "" {
+		list, _ := item.Fields[c.parents].([]any)
+		for _, name := range list {
+			names = append(names, name.(string))
+		}
+	}
+	return names
 }
 
 // Apply returns what the record changes in a block of this height and time, or why it is refused. An error is the
@@ -145,10 +181,7 @@ func readItem(view View, r *ledger.Record) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if value == nil {
-		return &Item{name: name, Status: none}, nil
-	}
-	return parseItem(name, value)
+	return ParseItem(name, value)
 }
 
 // checkCommon holds the record to the rules of every contract that need the item's state or the time.
@@ -191,7 +224,7 @@ func claimDigests(changes []Change, view View, r *ledger.Record, height ledger.H
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode a claim of record %s: %w", r.ID, err)
 		}
-		changes = append(changes, Change{DigestSpace, name, claim})
+		changes = append(changes, Change{Space: DigestSpace, Name: name, Value: claim})
 	}
 	return changes, nil, nil
 }

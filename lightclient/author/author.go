@@ -132,12 +132,16 @@ func (a *Author) commit(ctx context.Context, path, text string, file kept) (Entr
 	if file.sealing != nil {
 		defer file.sealing.close()
 	}
-	record, err := a.sign(ctx, text, file.evidence)
+	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
+	if err != nil {
+		return Entry{}, err
+	}
+	record, err := a.sign(ctx, ledger.Statement{Action: "deposit", Contract: "notes", Evidence: []ledger.Evidence{file.evidence}, Fields: json.RawMessage(fields)})
 	if err != nil {
 		return Entry{}, err
 	}
 	if file.sealing != nil {
-		if err := a.Outbox.Secrets().put(record.ID, file.sealing.secret); err != nil {
+		if err := a.Outbox.Secrets().put(record.ID, 0, file.sealing.secret); err != nil {
 			return Entry{}, err
 		}
 	}
@@ -223,7 +227,8 @@ func (a *Author) refused(entry Entry, err error) error {
 	return err
 }
 
-func (a *Author) sign(ctx context.Context, text string, file ledger.Evidence) (*ledger.Record, error) {
+// sign completes a first record of an item: it names the newest block that the client knows.
+func (a *Author) sign(ctx context.Context, s ledger.Statement) (*ledger.Record, error) {
 	head, known := a.Client.Head()
 	if _, stale := a.Client.Age(head); !known || stale {
 		var err error
@@ -231,28 +236,17 @@ func (a *Author) sign(ctx context.Context, text string, file ledger.Evidence) (*
 			return nil, err
 		}
 	}
-	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
-	if err != nil {
-		return nil, err
-	}
 	now := time.Now
 	if a.Now != nil {
 		now = a.Now
 	}
 	_, genesis := a.Client.Genesis()
-	return ledger.Statement{
-		Action:   "deposit",
-		After:    ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N},
-		At:       now().UnixMilli(),
-		By:       []string{a.Key.Verifier()},
-		Contract: "notes",
-		Evidence: []ledger.Evidence{file},
-		Fields:   json.RawMessage(fields),
-		Ledger:   genesis.Origin(a.Client.Trusted().Fingerprint),
-		Nonce:    nonce(),
-		Seq:      1,
-		Version:  1,
-	}.Sign(a.Key.signer)
+	s.After = ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N}
+	s.At = now().UnixMilli()
+	s.By = []string{a.Key.Verifier()}
+	s.Ledger = genesis.Origin(a.Client.Trusted().Fingerprint)
+	s.Nonce, s.Seq, s.Version = nonce(), 1, 1
+	return s.Sign(a.Key.signer)
 }
 
 func nonce() string {

@@ -147,7 +147,7 @@ func (a *Author) disclose(p *proof.Proof, r lightclient.Record) error {
 		if e.Mode != ledger.Sealed {
 			continue
 		}
-		secret, err := a.Outbox.Secrets().Open(r.ID)
+		secret, err := a.Outbox.Secrets().Open(r.ID, i)
 		if err != nil {
 			return err
 		}

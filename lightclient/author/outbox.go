@@ -26,7 +26,10 @@ type Entry struct {
 
 // Outbox is a folder of signed records whose proofs are not written yet, and
 // next to it one for proofs that cannot lie beside their files.
-type Outbox struct{ Dir string }
+type Outbox struct {
+	Dir   string
+	Vault *Vault // of the secrets next to it
+}
 
 func (o *Outbox) file(id ledger.RecordID) string { return filepath.Join(o.Dir, id.String()+".json") }
 

@@ -63,12 +63,12 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	for i, n := range notes {
 		r := must(ledger.ParseRecord(n))
 		l.places[r.ID] = place{height, i}
-		l.set(r.Contract, r.ItemName(), fmt.Sprintf(`{"seq":%d}`, r.Seq))
+		l.put(r.Contract, r.ItemName(), fmt.Sprintf(`{"last":"%s","seq":%d,"status":"recorded","version":%d}`, r.ID, r.Seq, r.Version))
 		for _, e := range r.Evidence {
 			if e.Mode == ledger.Sealed {
 				continue
 			}
-			l.set("digest", e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
+			l.claim(e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
 		}
 	}
 	l.blocks[height] = notes
@@ -79,15 +79,17 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	return h
 }
 
-// set keeps the first value of a name, and puts it in the state tree.
-func (l *Ledger) set(space, name, value string) {
-	if _, ok := l.values[space+"/"+name]; ok {
+// claim keeps the first value of a digest.
+func (l *Ledger) claim(digest, value string) {
+	if _, ok := l.values["digest/"+digest]; ok {
 		return
 	}
+	l.values["digest/"+digest] = value
+	l.chain.SetState("digest", string(must(hex.DecodeString(digest))), []byte(value))
+}
+
+func (l *Ledger) put(space, name, value string) {
 	l.values[space+"/"+name] = value
-	if space == "digest" {
-		name = string(must(hex.DecodeString(name)))
-	}
 	l.chain.SetState(space, name, []byte(value))
 }
 

@@ -61,6 +61,7 @@ func (l *Ledger) Node(member int) *Node {
 		"GET /v1/status":                      n.status,
 		"GET /tile/{level}/{place...}":        n.tile,
 		"POST /v1/records":                    n.submit,
+		"POST /v1/records/check":              n.check,
 		"POST /v1/files/have":                 n.have,
 		"POST /v1/files/car":                  n.upload,
 		"GET /v1/files/{cid}/receipts":        n.receipts,
@@ -187,8 +188,12 @@ func (n *Node) receipt(id ledger.RecordID) string {
 
 func (n *Node) refusal(id ledger.RecordID) string {
 	r := ledger.Refusal{Ledger: n.chain.Origin, Record: id, At: n.chain.Headers[n.size()-1].Time,
-		Reason: ledger.Reason{Rule: n.Refuse, En: "no", Zh: "否", Values: map[string]string{}}}
+		Reason: n.reason()}
 	return string(must(note.Sign(&note.Note{Text: must(r.Text())}, nodeSigner(n.Member.Name))))
+}
+
+func (n *Node) reason() ledger.Reason {
+	return ledger.Reason{Rule: n.Refuse, En: "no", Zh: "否", Values: map[string]string{}}
 }
 
 func proofOf[T ~[]tlog.Hash](p T) T {

@@ -57,4 +57,4 @@ const (
 )
 
 // pageNames are the pages of a package that has any.
-var pageNames = []string{"certificate.en.html", "certificate.zh.html"}
+var pageNames = []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}

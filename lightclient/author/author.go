@@ -23,9 +23,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"evident/lightclient"
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/transfer"
 )
@@ -255,21 +255,8 @@ func nonce() string {
 	return hex.EncodeToString(n[:])
 }
 
-// evidenceName is the file's name as a record can hold it: what is not text,
-// or could change how text is shown, becomes "_".
-func evidenceName(path string) string {
-	name := strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
-			return '_'
-		}
-		return r
-	}, filepath.Base(path))
-	for len(name) > 255 {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	return name
-}
+// evidenceName is the file's name as a record can hold it.
+func evidenceName(path string) string { return evidence.FileName(filepath.Base(path)) }
 
 func mediaType(path string) string {
 	media, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(filepath.Ext(path))), ";")

@@ -95,7 +95,11 @@ func decode(params []byte, into any) error {
 
 // Invoke calls a method by its name.
 func (s *Service) Invoke(ctx context.Context, name string, params []byte) []byte {
-	result, err := s.call(ctx, name, params)
+	return Answer(s.call(ctx, name, params))
+}
+
+// Answer is what Invoke returns, for what cannot be called with JSON alone.
+func Answer(result any, err error) []byte {
 	if err != nil {
 		return encode(struct {
 			Error Error `json:"error"`

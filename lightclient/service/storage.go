@@ -23,8 +23,8 @@ func (s *Service) storage(ctx context.Context, p EvidenceParams) (Storage, error
 		out.Wanted = 0
 		return out, nil
 	}
-	said := transfer.Receipts(ctx, c.Sources(), TransferLedger(c), r.ID, e)
-	out.Kept = Keepers(said, members)
+	said := transfer.Ask(ctx, c.Sources(), TransferLedger(c), r.ID, e)
+	out.Kept, out.Erased = Keepers(said.Kept, members), Keepers(said.Gone, members)
 	return out, nil
 }
 

@@ -331,7 +331,7 @@ func (c *testChain) Search(query string, limit int) ([]chain.Hit, error) {
 }
 
 func (c *testChain) Contracts() ([]contract.InForce, error) {
-	return []contract.InForce{{ContractRef: c.genesis.Contracts[0]}}, nil
+	return []contract.InForce{{Contract: contract.Find("notes")}}, nil
 }
 
 func (c *testChain) Definition(name string, version int64) ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"evident/fullnode/chain"
+	"evident/fullnode/contract"
 	"evident/lightclient/ledger"
 )
 
@@ -23,7 +24,7 @@ func (a *API) contracts(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := make([]ContractEntry, len(found))
 	for i, c := range found {
-		list[i] = ContractEntry{Name: c.Name, Version: c.Version, Digest: c.Digest, Since: c.Since}
+		list[i] = ContractEntry{Name: c.Name(), Version: c.Version(), Digest: contract.Digest(c.Contract), Since: ledger.Height(c.Since)}
 	}
 	return answer(w, http.StatusOK, list)
 }
@@ -46,7 +47,7 @@ func (a *API) definition(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) items(w http.ResponseWriter, r *http.Request) error {
-	contract, _, err := a.itemOf(r)
+	space, _, err := a.itemOf(r)
 	if err != nil {
 		return err
 	}
@@ -60,9 +61,9 @@ func (a *API) items(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	found, next, err := a.Ledger.Items(contract, before, int(limit))
+	found, next, err := a.Ledger.Items(space, before, int(limit))
 	if err != nil {
-		return fmt.Errorf("list items of %s: %w", clip(contract), err)
+		return fmt.Errorf("list items of %s: %w", clip(space), err)
 	}
 	out := Items{Items: make([]ItemEntry, len(found))}
 	for i, f := range found {
@@ -86,7 +87,7 @@ func parsePlace(s string) (chain.Place, error) {
 }
 
 func (a *API) itemRecords(w http.ResponseWriter, r *http.Request) error {
-	contract, item, err := a.itemOf(r)
+	space, item, err := a.itemOf(r)
 	if err != nil {
 		return err
 	}
@@ -100,9 +101,9 @@ func (a *API) itemRecords(w http.ResponseWriter, r *http.Request) error {
 			return badRequest(err.Error(), "before is the oldest record of the page before")
 		}
 	}
-	ids, err := a.Ledger.ItemRecords(contract, item, before, int(limit))
+	ids, err := a.Ledger.ItemRecords(space, item, before, int(limit))
 	if err != nil {
-		return fmt.Errorf("read records of an item of %s: %w", clip(contract), err)
+		return fmt.Errorf("read records of an item of %s: %w", clip(space), err)
 	}
 	out := ItemRecords{Records: make([]string, len(ids))}
 	for i, id := range ids {
@@ -112,13 +113,13 @@ func (a *API) itemRecords(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) itemRelated(w http.ResponseWriter, r *http.Request) error {
-	contract, item, err := a.itemOf(r)
+	space, item, err := a.itemOf(r)
 	if err != nil {
 		return err
 	}
-	parents, children, err := a.Ledger.Related(contract, item)
+	parents, children, err := a.Ledger.Related(space, item)
 	if err != nil {
-		return fmt.Errorf("read what an item of %s is related to: %w", clip(contract), err)
+		return fmt.Errorf("read what an item of %s is related to: %w", clip(space), err)
 	}
 	return answer(w, http.StatusOK, Related{Parents: parents, Children: children})
 }

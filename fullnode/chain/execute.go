@@ -144,6 +144,7 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 	snap := c.store.at(uint64(cand.Header.Height))
 	defer snap.close()
 	view := overlay{snap, cand.values}
+	block := c.engine.Block(view, cand.Header.Time, cand.Header.Height)
 	leaves := make([]tlog.Hash, 0, len(notes))
 	cand.Records = make([]*ledger.Record, 0, len(notes))
 	for _, one := range checked {
@@ -151,9 +152,9 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 			cand.Refused = append(cand.Refused, Refused{Refusal: contract.Malformed(one.Err)})
 			continue
 		}
-		changes, refusal, err := c.engine.Apply(view, one.Record, cand.Header.Time, cand.Header.Height)
+		changes, refusal, err := block.Apply(one.Record)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, engineError(err)
 		}
 		if refusal != nil {
 			cand.Refused = append(cand.Refused, Refused{one.Record.ID, refusal})
@@ -214,7 +215,7 @@ func (c *Chain) DryRun(r *ledger.Record, time int64) (*contract.Refusal, error) 
 	}
 	snap := c.store.at(uint64(t.next()))
 	defer snap.close()
-	_, refusal, err := c.engine.Apply(overlay{snap, nil}, r, max(time, t.Header.Time+1), t.next())
+	_, refusal, err := c.engine.Block(overlay{snap, nil}, max(time, t.Header.Time+1), t.next()).Apply(r)
 	if err != nil {
 		return nil, fmt.Errorf("try record %s: %w", r.ID, err)
 	}
@@ -250,6 +251,14 @@ func (v snapshot) value(key tlog.Hash) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%w: unpack a value: %w", ErrDamaged, err)
 	}
 	return value, nil
+}
+
+// engineError is the class of what the engine returns: its view failed, or the program is not the others'.
+func engineError(err error) error {
+	if errors.Is(err, contract.ErrCannotRun) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // stateError is the class of what package state returns for the newest tree, where everything has to be there.

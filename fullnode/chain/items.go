@@ -201,17 +201,63 @@ func (c *Chain) parents(space, name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.engine.Parents(space, item), nil
+	rules, err := c.version(space, item.Version)
+	if errors.Is(err, ErrNotFound) {
+		return []string{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rules.Parents(item), nil
 }
 
-// Contracts returns the contracts in force, by name and version.
-func (c *Chain) Contracts() ([]contract.InForce, error) { return c.engine.InForce(), nil }
+// Contracts returns the contracts in force in the next block, by name and version.
+func (c *Chain) Contracts() ([]contract.InForce, error) {
+	block, done, err := c.atHead()
+	if err != nil {
+		return nil, fmt.Errorf("list contracts: %w", err)
+	}
+	defer done()
+	all, err := block.All()
+	if err != nil {
+		return nil, fmt.Errorf("list contracts: %w", err)
+	}
+	return all, nil
+}
 
 // Definition returns the canonical JSON of a contract in force.
 func (c *Chain) Definition(name string, version int64) ([]byte, error) {
-	definition := c.engine.Definition(name, version)
-	if definition == nil {
-		return nil, fmt.Errorf("read contract %s version %d: %w", name, version, ErrNotFound)
+	found, err := c.version(name, version)
+	if err != nil {
+		return nil, fmt.Errorf("read contract %s version %d: %w", name, version, err)
 	}
-	return definition, nil
+	return found.Definition(), nil
+}
+
+// version returns ErrNotFound if that version is not in force.
+func (c *Chain) version(name string, version int64) (*contract.Contract, error) {
+	block, done, err := c.atHead()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	list, err := block.Versions(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range list {
+		if v.Version() == version {
+			return v.Contract, nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// atHead is what the next block would begin with. done ends it.
+func (c *Chain) atHead() (*contract.Block, func(), error) {
+	r, err := c.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.engine.Block(overlay{r.snapshot, nil}, r.tip.Header.Time, r.tip.next()), r.close, nil
 }

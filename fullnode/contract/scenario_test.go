@@ -189,7 +189,7 @@ func (s *stage) play(contract *Contract, i int, one step) {
 	s.clock += 1000 + one.Wait
 	s.height++
 	r := s.make(contract, one)
-	changes, refusal, err := s.engine.Apply(s, r, s.clock, s.height)
+	changes, refusal, err := s.engine.Block(s, s.clock, s.height).Apply(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}

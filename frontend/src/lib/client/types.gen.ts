@@ -262,6 +262,196 @@ export interface Trust {
   pinned: boolean;
 }
 
+export interface Contract {
+  name: string;
+  version: number;
+  digest: string;
+  since: string;
+  badge: Badge;
+  definition: { [name: string]: unknown };
+}
+
+export interface Contracts {
+  contracts: Contract[];
+}
+
+export interface ContractParams {
+  name: string;
+  version: number;
+}
+
+export interface ItemsParams {
+  contract: string;
+  before?: string;
+  limit: number;
+}
+
+export interface Item {
+  contract: string;
+  name: string;
+  present: boolean;
+  version: number;
+  status: string;
+  seq: number;
+  at: number;
+  authors: Author[];
+  first: string;
+  last: string;
+  changed: string;
+  fields: { [name: string]: unknown };
+  height: string;
+  time: number;
+  badge: Badge;
+  proof: Proof;
+}
+
+export interface Items {
+  items: Item[];
+  next: string;
+}
+
+export interface ItemParams {
+  contract: string;
+  item: string;
+}
+
+export interface History {
+  records: LedgerRecord[];
+  complete: boolean;
+}
+
+export interface RelatedItem {
+  name: string;
+  depth: number;
+  status: string;
+  fields: { [name: string]: unknown };
+  badge: Badge;
+}
+
+export interface ItemLink {
+  from: string;
+  to: string;
+}
+
+export interface Related {
+  items: RelatedItem[];
+  links: ItemLink[];
+  more: boolean;
+}
+
+export interface KeysParams {
+  keys: string[];
+}
+
+export interface Grant {
+  contract: string;
+  role: string;
+  scope: string;
+  since: number;
+  until: number;
+}
+
+export interface Party {
+  key: string;
+  person: string;
+  organisation: string;
+  member: boolean;
+  vouchers: string[];
+  grants: Grant[];
+  withdrawn: string;
+  badge: Badge;
+}
+
+export interface Parties {
+  parties: Party[];
+}
+
+export interface ResolveParams {
+  text: string;
+}
+
+export interface Resolved {
+  kind: "item" | "record" | "draft" | "nothing";
+  name: string;
+  draft: string;
+  items: Item[];
+}
+
+export interface PrepareParams {
+  contract: string;
+  action: string;
+  item: string;
+  fields: { [name: string]: unknown };
+  private: { [list: string]: { [name: string]: string } };
+  by: string[];
+  evidence?: Evidence[];
+}
+
+export interface DraftSigner {
+  name: string;
+  key: string;
+  signed: boolean;
+  here: boolean;
+}
+
+export interface PrivateField {
+  name: string;
+  value: string;
+}
+
+export interface Draft {
+  text: string;
+  link: string;
+  id: string;
+  contract: string;
+  version: number;
+  action: string;
+  item: string;
+  seq: number;
+  prev: string;
+  at: number;
+  fields: { [name: string]: unknown };
+  evidence: Evidence[];
+  by: DraftSigner[];
+  private: PrivateField[];
+  signed: string;
+}
+
+export interface DraftParams {
+  text: string;
+}
+
+export interface SignParams {
+  text: string;
+  key: string;
+}
+
+export interface RuleValue {
+  name: string;
+  value: string;
+}
+
+export interface RuleRefusal {
+  rule: string;
+  en: string;
+  zh: string;
+  values: RuleValue[];
+  member: string;
+  note: string;
+}
+
+export interface Checked {
+  passed: boolean;
+  refusal: RuleRefusal | null;
+}
+
+export interface Submitted {
+  id: string;
+  item: string;
+  height: string;
+  refusal: RuleRefusal | null;
+}
+
 export interface Picked {
   path: string;
   name: string;
@@ -515,6 +705,19 @@ export interface Methods {
   search: { params: SearchParams; result: Search };
   verify: { params: VerifyParams; result: Report };
   trust: { params: TrustParams; result: Trust };
+  contracts: { params: None; result: Contracts };
+  contract: { params: ContractParams; result: Contract };
+  items: { params: ItemsParams; result: Items };
+  item: { params: ItemParams; result: Item };
+  history: { params: ItemParams; result: History };
+  related: { params: ItemParams; result: Related };
+  parties: { params: KeysParams; result: Parties };
+  resolve: { params: ResolveParams; result: Resolved };
+  prepare: { params: PrepareParams; result: Draft };
+  openDraft: { params: DraftParams; result: Draft };
+  sign: { params: SignParams; result: Draft };
+  check: { params: DraftParams; result: Checked };
+  submit: { params: DraftParams; result: Submitted };
   pickFiles: { params: None; result: Files };
   pickFolder: { params: None; result: Files };
   inspect: { params: PathParams; result: Inspected };

@@ -151,9 +151,9 @@ func (p *program) compareWords() {
 
 func (p *program) stageName(name string) string {
 	zh := map[string]string{
-		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageSignature: "记录签名",
+		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageTogether: "批量", proof.StageSignature: "记录签名",
 		proof.StageInclusion: "收录", proof.StageCertificate: "证书", proof.StageHistory: "成员沿革", proof.StageConsistency: "一致性",
-		proof.StageState: "状态", proof.StageAnchors: "锚定",
+		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageAnchors: "锚定",
 	}
 	return p.say(name, zh[name])
 }

@@ -186,11 +186,11 @@ func (c *call) acceptable(name string, version int64, digest string, text []byte
 		c.err = err
 		return err
 	}
-	return next.follows(before)
+	return next.Follows(before)
 }
 
-// follows holds a contract to what the versions before it have promised.
-func (c *Contract) follows(before []InForce) error {
+// Follows holds a contract to what the versions before it have promised.
+func (c *Contract) Follows(before []InForce) error {
 	if c.name == Contracts {
 		return fmt.Errorf("the contract %s is part of the program", Contracts)
 	}

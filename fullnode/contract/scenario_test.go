@@ -23,6 +23,7 @@ import (
 // that a step called so, "#a.jpg" the digest of a file, "now+5" a time.
 type step struct {
 	Do     string         // action
+	Under  int64          // version of the contract; 0: 1
 	Item   string         // as in fields; empty for a new item that its record names
 	As     string         // name for a new item
 	Keep   string         // name for the record
@@ -152,7 +153,7 @@ func (s *stage) itemState(contract, name string) *Item {
 }
 
 func (s *stage) make(contract *Contract, one step) *ledger.Record {
-	st := ledger.Statement{Ledger: origin, Contract: contract.Name(), Version: 1, Action: one.Do, Seq: 1, At: s.clock,
+	st := ledger.Statement{Ledger: origin, Contract: contract.Name(), Version: max(one.Under, 1), Action: one.Do, Seq: 1, At: s.clock,
 		After: ledger.Point{Size: 1}, Fields: json.RawMessage("{}")}
 	s.nonce++
 	nonce := sha256.Sum256([]byte(strconv.Itoa(s.nonce)))

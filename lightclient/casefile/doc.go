@@ -47,10 +47,12 @@ const (
 
 // The names of fixed entries.
 const (
+	contentFolder = "content/"
+
 	manifestName = "manifest.json"
 	sumsName     = "SHA256SUMS"
 	verifyName   = "VERIFY.txt"
-	excludedName = "content/EXCLUDED.txt"
+	excludedName = contentFolder + "EXCLUDED.txt"
 	genesisName  = "trust/genesis.json"
 	membersName  = "trust/members.md"
 	proofName    = "proof.evident" // in the folder of its record

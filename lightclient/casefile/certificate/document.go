@@ -105,6 +105,14 @@ func (d *document) say(en, zh string) string {
 	return en
 }
 
+// foot is what stands below every page.
+func (d *document) foot() string {
+	if d.digest == "" {
+		return ""
+	}
+	return "manifest.json SHA-256 " + d.digest
+}
+
 func (d *document) section(letter, en, zh string) { d.add(section{letter, d.say(en, zh)}) }
 
 // moment shows a time in UTC, and as it was in Beijing on the Chinese page.

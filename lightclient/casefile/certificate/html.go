@@ -16,7 +16,7 @@ type page struct{ strings.Builder }
 
 func drawHTML(d *document, _ *casefile.Case) (string, []byte, error) {
 	p := new(page)
-	fmt.Fprintf(p, htmlHead, d.say("en", "zh-Hans"), d.title, html.EscapeString(d.number), fmt.Sprintf(htmlStyle, d.digest))
+	fmt.Fprintf(p, htmlHead, d.say("en", "zh-Hans"), d.title, html.EscapeString(d.number), fmt.Sprintf(htmlStyle, d.foot()))
 	fmt.Fprintf(p, "<header><h1>%s</h1>\n", d.title)
 	for i, b := range d.blocks {
 		if err := p.block(b); err != nil {
@@ -26,7 +26,10 @@ func drawHTML(d *document, _ *casefile.Case) (string, []byte, error) {
 			p.WriteString("</header>\n")
 		}
 	}
-	fmt.Fprintf(p, "<footer>%s %s</footer>\n</body>\n</html>\n", d.say("SHA-256 of manifest.json", "manifest.json 的 SHA-256"), d.digest)
+	if d.digest != "" {
+		fmt.Fprintf(p, "<footer>%s %s</footer>\n", d.say("SHA-256 of manifest.json", "manifest.json 的 SHA-256"), d.digest)
+	}
+	p.WriteString("</body>\n</html>\n")
 	return ".html", []byte(p.String()), nil
 }
 
@@ -168,7 +171,7 @@ const htmlHead = `<!doctype html>
 // htmlStyle is for paper first: black on white, no colour that carries meaning.
 // The foot of every page has the digest of the manifest.
 const htmlStyle = `@page { size: A4; margin: 15mm 18mm 18mm; 
-  @bottom-left { content: "manifest.json SHA-256 %s"; font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; }
+  @bottom-left { content: "%s"; font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; }
   @bottom-right { content: counter(page) " / " counter(pages); font: 8pt serif; } }
 body { font: 9.5pt/1.38 "Noto Serif", "Noto Serif CJK SC", "Songti SC", SimSun, Georgia, serif; color: #000; background: #fff; max-width: 174mm; margin: 8mm auto; padding: 0 4mm; }
 h1 { font-size: 20pt; font-weight: 600; margin: 0 0 3mm; }

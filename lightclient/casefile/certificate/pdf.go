@@ -120,7 +120,7 @@ func (p *paper) newPage() {
 func (p *paper) foot() {
 	y := float64(pageHeight - bottom + 6)
 	p.rule(y, .15)
-	p.put(p.line(code("manifest.json SHA-256 "+p.d.digest), smallSize), left, y+4)
+	p.put(p.line(code(p.d.foot()), smallSize), left, y+4)
 	number := p.line(text(fmt.Sprintf(p.d.say("Page %d of %d", "第 %d 页，共 %d 页"), p.PageCount(), p.pages)), smallSize+.5)
 	p.put(number, pageWidth-right-widthOf(number), y+4)
 }

@@ -69,40 +69,71 @@ func (c *Client) Contract(ctx context.Context, name string, version int64) (Cont
 	return agreed, err
 }
 
+// Newest returns the newest version of a contract, under which new items begin: proven, at a fresh head.
+func (c *Client) Newest(ctx context.Context, name string) (int64, error) {
+	s, err := c.State(ctx, ContractsSpace, name)
+	if err != nil {
+		return 0, fmt.Errorf("contract %s: %w", name, err)
+	}
+	versions, err := c.versions(name, s)
+	if err != nil {
+		return 0, fmt.Errorf("contract %s: %w", name, err)
+	}
+	if len(versions) == 0 {
+		return 0, fmt.Errorf("%w: %q", ErrNoContract, name)
+	}
+	return versions[len(versions)-1].Version, nil
+}
+
 // agreed returns what the members agreed to, without the definition.
 func (c *Client) agreed(ctx context.Context, name string, version int64) (Contract, error) {
-	_, genesis := c.Genesis()
-	for _, ref := range genesis.Contracts {
-		if ref.Name == name && ref.Version == version {
-			return Contract{Name: name, Version: version, Digest: ref.Digest}, nil
-		}
-	}
 	s, err := c.StateAtHead(ctx, ContractsSpace, name)
 	if err != nil {
 		return Contract{}, err
 	}
-	var item struct {
-		Fields struct{ Versions []deployed }
+	versions, err := c.versions(name, s)
+	if err != nil {
+		return Contract{}, err
 	}
-	if s.Value != nil {
-		if err := json.Unmarshal(s.Value, &item); err != nil {
-			return Contract{}, fmt.Errorf("%w: the state of a contract: %v", ledger.ErrFormat, err)
+	for _, v := range versions {
+		if v.Version == version {
+			return v, nil
 		}
 	}
-	for _, d := range item.Fields.Versions {
-		if d.Version != version {
-			continue
-		}
-		digest, err := ledger.ParseRecordID(d.Digest) // a SHA-256 in hexadecimal has the same form
-		return Contract{Name: name, Version: version, Digest: tlog.Hash(digest), Since: d.Since, Deployed: &s}, err
-	}
-	return Contract{}, fmt.Errorf("%w: the members have not deployed it, as of block %d", ErrNotShown, s.Head.Header.Height)
+	return Contract{}, fmt.Errorf("%w: version %d, as of block %d", ErrNoContract, version, s.Head.Header.Height)
 }
 
-type deployed struct {
-	Version int64         `json:"version"`
-	Digest  string        `json:"digest"`
-	Since   ledger.Height `json:"since"`
+// versions returns what the genesis and the proven state say of a contract, the oldest version first.
+func (c *Client) versions(name string, s State) ([]Contract, error) {
+	var list []Contract
+	for _, ref := range c.parsed.Contracts {
+		if ref.Name == name {
+			list = append(list, Contract{Name: name, Version: ref.Version, Digest: ref.Digest})
+		}
+	}
+	if s.Value == nil {
+		return list, nil
+	}
+	var item struct {
+		Fields struct {
+			Versions []struct {
+				Version int64         `json:"version"`
+				Digest  string        `json:"digest"`
+				Since   ledger.Height `json:"since"`
+			} `json:"versions"`
+		} `json:"fields"`
+	}
+	if err := json.Unmarshal(s.Value, &item); err != nil {
+		return nil, fmt.Errorf("%w: the state of a contract: %v", ledger.ErrFormat, err)
+	}
+	for _, v := range item.Fields.Versions {
+		digest, err := ledger.ParseRecordID(v.Digest) // a SHA-256 in hexadecimal has the same form
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Contract{Name: name, Version: v.Version, Digest: tlog.Hash(digest), Since: v.Since, Deployed: &s})
+	}
+	return list, nil
 }
 
 // ItemState is what every contract keeps of an item. Fields are the contract's own.

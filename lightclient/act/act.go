@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,11 +16,12 @@ import (
 )
 
 // ErrNoContract means that the ledger's members agreed to no contract of that name.
-var ErrNoContract = errors.New("this ledger has no such contract")
+var ErrNoContract = lightclient.ErrNoContract
 
 // Action is what somebody wants to do.
 type Action struct {
 	Contract string
+	Version  int64 // of the contract; 0: the item's, or the newest for a new item. An action that migrates is of a newer one
 	Action   string
 	Item     string         // empty: a new item, named by its record
 	Fields   map[string]any // as the action's schema wants them; numbers are int64
@@ -70,7 +70,7 @@ func New(ctx context.Context, client *lightclient.Client, a Action) (*Draft, err
 		return nil, fmt.Errorf("compose %s: %w", a.Action, err)
 	}
 	s := ledger.Statement{Action: a.Action, By: a.By, Contract: a.Contract, Evidence: append([]ledger.Evidence{}, a.Evidence...),
-		Fields: encoded, Item: a.Item, Ledger: client.Trusted().Origin, Nonce: nonce()}
+		Fields: encoded, Item: a.Item, Ledger: client.Trusted().Origin, Nonce: nonce(), Version: a.Version}
 	if err := place(ctx, client, &s); err != nil {
 		return nil, fmt.Errorf("compose %s: %w", a.Action, err)
 	}
@@ -108,9 +108,12 @@ func place(ctx context.Context, client *lightclient.Client, s *ledger.Statement)
 	}
 	s.After = ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N}
 	s.At = time.Now().UnixMilli()
-	s.Prev, s.Seq, s.Version = at.Last, at.Seq+1, at.Version
-	if at.Seq == 0 {
-		s.Version, err = version(client, s.Contract)
+	s.Prev, s.Seq = at.Last, at.Seq+1
+	if s.Version == 0 {
+		s.Version = at.Version
+	}
+	if s.Version == 0 {
+		s.Version, err = client.Newest(ctx, s.Contract)
 	}
 	return err
 }
@@ -132,17 +135,6 @@ func locate(ctx context.Context, client *lightclient.Client, contract, item stri
 		}
 	}
 	return at, state.Head, nil
-}
-
-// version is the version of a contract under which new items begin.
-func version(client *lightclient.Client, contract string) (int64, error) {
-	_, genesis := client.Genesis()
-	for _, ref := range genesis.Contracts {
-		if ref.Name == contract {
-			return ref.Version, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: %q", ErrNoContract, contract)
 }
 
 // Current checks that the draft still follows its item's last record; otherwise it returns a Moved.

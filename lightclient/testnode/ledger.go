@@ -26,7 +26,8 @@ type Ledger struct {
 	chain  ledgertest.Chain
 	blocks map[ledger.Height][][]byte
 	places map[ledger.RecordID]place
-	values map[string]string // of the state tree, by space and name
+	values map[string]string            // of the state tree, by space and name
+	items  map[string][]ledger.RecordID // records by contract and item, the oldest first
 	nodes  []*Node
 }
 
@@ -38,7 +39,7 @@ type place struct {
 // New founds a ledger of n members with block 0.
 func New(n int) *Ledger {
 	return &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
-		places: map[ledger.RecordID]place{}, values: map[string]string{}}
+		places: map[ledger.RecordID]place{}, values: map[string]string{}, items: map[string][]ledger.RecordID{}}
 }
 
 // Consortium returns the members and their genesis.
@@ -63,7 +64,7 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	for i, n := range notes {
 		r := must(ledger.ParseRecord(n))
 		l.places[r.ID] = place{height, i}
-		l.put(r.Contract, r.ItemName(), fmt.Sprintf(`{"last":"%s","seq":%d,"status":"recorded","version":%d}`, r.ID, r.Seq, r.Version))
+		l.change(r, height)
 		for _, e := range r.Evidence {
 			if e.Mode == ledger.Sealed {
 				continue
@@ -77,6 +78,24 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 		n.catchUp()
 	}
 	return h
+}
+
+// change makes the record the last one of its item, whose state holds the record's fields.
+func (l *Ledger) change(r *ledger.UnverifiedRecord, height ledger.Height) {
+	name := r.Contract + "/" + r.ItemName()
+	if r.Seq == 1 {
+		l.items[name] = nil
+	}
+	l.items[name] = append(l.items[name], r.ID)
+	l.put(r.Contract, r.ItemName(), fmt.Sprintf(`{"at":%d,"authors":%s,"fields":%s,"first":"%s","height":%d,"last":"%s","seq":%d,"status":"recorded","version":%d}`,
+		r.At, must(ledger.EncodeCanonical(r.By)), r.Fields, l.items[name][0], height, r.ID, r.Seq, r.Version))
+}
+
+// Set puts a value in the state, from the next block on.
+func (l *Ledger) Set(space, name, value string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.put(space, name, value)
 }
 
 // claim keeps the first value of a digest.

@@ -73,6 +73,9 @@ func newEnv(contract string, p *provider) (*cel.Env, error) {
 		method("holds", "ledger_holds", []*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.BoolType, func(c *call, args []ref.Val) ref.Val {
 			return c.holds(text(args[0]), text(args[1]), text(args[2]))
 		}),
+		method("status", "ledger_status", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType, func(c *call, args []ref.Val) ref.Val {
+			return c.status(text(args[0]), text(args[1]))
+		}),
 	}
 	if contract == Contracts {
 		options = append(options,

@@ -40,18 +40,27 @@ const (
 	Submitting Stage = "submitting"
 	Received   Stage = "received" // a member promised to include the record
 	Final      Stage = "final"
+	Proving    Stage = "proving" // proofs of files that were recorded together are being written
 	Storing    Stage = "storing" // the proof file is written; members are fetching the file
 	Proven     Stage = "proven"  // the proof file is written, and the file stored if it is to be
 )
 
-// Progress is where a file is on its way. Done and Total are bytes, while
-// digesting and sending; Rate is bytes per second, while sending.
+// Progress is where a file is on its way. Done and Total are bytes, and Rate
+// bytes per second, while digesting and sending. Files of OfFiles are done, if
+// many are recorded together.
 type Progress struct {
-	Path  string
-	Stage Stage
-	Done  int64
-	Total int64
-	Rate  float64
+	Path    string
+	Stage   Stage
+	Done    int64
+	Total   int64
+	Rate    float64
+	Files   int64
+	OfFiles int64
+}
+
+// Left is how long the stage takes at this rate; 0 if nobody can tell.
+func (p Progress) Left() time.Duration {
+	return transfer.Progress{Done: p.Done, Total: p.Total, Rate: p.Rate}.Left()
 }
 
 // Stamped is a file whose proof is on disk.
@@ -109,7 +118,11 @@ func (a *Author) stamp(ctx context.Context, path, text string, report func(Progr
 	if err != nil {
 		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
 	}
-	digesting <- struct{}{}
+	select {
+	case digesting <- struct{}{}:
+	case <-ctx.Done():
+		return Stamped{}, fmt.Errorf("stamp %s: %w", path, context.Cause(ctx))
+	}
 	file, before, err := a.keep(ctx, path, report)
 	<-digesting
 	if err != nil {
@@ -185,16 +198,19 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 		return Stamped{}, a.refused(entry, err)
 	}
 	report(Progress{Path: entry.Path, Stage: Final})
-	proof, err := a.Client.Proof(ctx, record)
+	made, err := a.Client.Proof(ctx, record)
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
 	}
-	if err := a.disclose(proof, record); err != nil {
+	if err := a.disclose(made, record); err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
 	}
-	file, err := proof.Encode()
+	file, err := made.Encode()
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
+	}
+	if entry.Together {
+		return a.finishTogether(ctx, entry, record, file, report)
 	}
 	written, err := a.Outbox.writeProof(entry, file)
 	if err != nil {
@@ -205,6 +221,9 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	if err != nil {
 		return Stamped{}, err
 	}
+	if err := addReceipts(written, made, receipts); err != nil {
+		return Stamped{}, err
+	}
 	// If we stop here, Resume writes the same proof again and removes the entry.
 	if all {
 		if err := a.Outbox.remove(entry.ID); err != nil {
@@ -213,6 +232,18 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	}
 	report(Progress{Path: entry.Path, Stage: Proven})
 	return Stamped{Path: entry.Path, Proof: written, Record: record, Receipts: receipts}, nil
+}
+
+func (a *Author) finishTogether(ctx context.Context, entry Entry, record lightclient.Record, file []byte, report func(Progress)) (Stamped, error) {
+	written, err := a.writeProofs(ctx, entry, file, report)
+	if err != nil {
+		return Stamped{}, err
+	}
+	if err := a.Outbox.remove(entry.ID); err != nil {
+		return Stamped{}, err
+	}
+	report(Progress{Path: entry.Path, Stage: Proven})
+	return Stamped{Path: entry.Path, Proof: written, Record: record}, nil
 }
 
 // refused takes a record that the ledger refused out of the outbox: sending it

@@ -65,6 +65,24 @@ type Together struct {
 	Path  tlog.RecordProof // from the leaf to the root that the record names
 }
 
+// OfTogether makes the proof of one file from the proof of the record that holds many: thousands of them share all but
+// their end.
+func OfTogether(record []byte, t Together) ([]byte, error) {
+	end, err := ledger.EncodeCanonical(togetherOfFile(t))
+	if err != nil {
+		return nil, err
+	}
+	base, whole := bytes.CutSuffix(record, []byte("}\n"))
+	if !whole {
+		return nil, malformed("want the proof of a record")
+	}
+	return slices.Concat(base, []byte(`,"together":`), end, []byte("}\n")), nil
+}
+
+func togetherOfFile(t Together) *togetherJSON {
+	return &togetherJSON{string(t.Entry), t.Index, append([]tlog.Hash{}, t.Path...)}
+}
+
 // checkTogether checks, in this order, that
 //
 //  1. the record holds files together;

@@ -197,7 +197,7 @@ func (p *Proof) Encode() ([]byte, error) {
 		f.Storage = append(f.Storage, string(note))
 	}
 	if t := p.Together; t != nil {
-		f.Together = &togetherJSON{string(t.Entry), t.Index, append([]tlog.Hash{}, t.Path...)}
+		f.Together = togetherOfFile(*t)
 	}
 	line, err := ledger.EncodeCanonical(f)
 	if err != nil {

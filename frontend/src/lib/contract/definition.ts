@@ -64,6 +64,8 @@ export interface Definition {
   roles: Map<string, Words>;
   statuses: Map<string, Words>;
   state: Field[];
+  /** State fields that no action takes over from its input: what they say is the contract's own finding. */
+  found: Set<string>;
   parents: string;
   actions: Action[];
 }
@@ -86,9 +88,22 @@ export function parseDefinition(json: Json): Definition {
     roles: wordMap(json.roles),
     statuses: sortedStatuses(wordMap(json.statuses), ordered),
     state: inOrderOf(fieldsOf({ properties: json.state }, types), ordered),
+    found: foundBy(json),
     parents: text(json.parents),
     actions: ordered,
   };
+}
+
+function foundBy(json: Json): Set<string> {
+  const found = new Set(Object.keys(object(json.state)));
+  found.delete("occurred_at"); // every contract takes it from the input by itself
+  for (const action of Object.values(object(json.actions)).map(object)) {
+    const touches = Array.isArray(action.touches) ? action.touches : [];
+    for (const set of [action, ...touches.map(object)].map((one) => object(one.set))) {
+      for (const [field, expr] of Object.entries(set)) if (/\binput\b/.test(text(expr))) found.delete(field);
+    }
+  }
+  return found;
 }
 
 function parseAction(name: string, raw: Json, types: Json): Action {

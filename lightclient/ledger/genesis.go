@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tyler-smith/go-bip39"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -33,13 +32,7 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 
 // Words returns the first 128 bits as 12 words of the BIP-39 English list, to
 // be compared by people.
-func (f Fingerprint) Words() []string {
-	mnemonic, err := bip39.NewMnemonic(f[:16])
-	if err != nil {
-		panic("ledger: 128 bits are twelve words: " + err.Error())
-	}
-	return strings.Fields(mnemonic)
-}
+func (f Fingerprint) Words() []string { return words([16]byte(f[:16])) }
 
 // ContractRef names a contract that the members agreed to.
 type ContractRef struct {

@@ -62,6 +62,7 @@ type Courier struct {
 func New(s *service.Service, store Store) *Courier {
 	c := &Courier{service: s, store: store, wake: make(chan struct{}, 1),
 		held: map[string]File{}, open: map[string]*opened{}, fetch: map[string]context.CancelFunc{}}
+	s.SignWith(c)
 	service.Handle(s, "keys", c.keys)
 	service.Handle(s, "makeKey", c.makeKey)
 	service.Handle(s, "stamp", c.stamp)

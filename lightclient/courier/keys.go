@@ -47,11 +47,36 @@ func (c *Courier) signer() (note.Signer, string, error) {
 		return nil, "", err
 	}
 	if len(keys) == 0 {
-		return nil, "", &service.Error{Code: "no_key", Message: "There is no key in this browser yet.", Hint: "Make one, or restore a backup."}
+		return nil, "", errNoKey
 	}
 	signer, err := note.NewSigner(keys[0].Private)
 	return signer, keys[0].Verifier, err
 }
+
+// Verifiers and Signer implement service.Signers: drafts are signed here too.
+func (c *Courier) Verifiers(context.Context) ([]string, error) {
+	keys, err := c.allKeys()
+	var out []string
+	for _, k := range keys {
+		out = append(out, k.Verifier)
+	}
+	return out, err
+}
+
+// Signer implements service.Signers.
+func (c *Courier) Signer(_ context.Context, verifier string) (note.Signer, error) {
+	var k key
+	found, err := c.read(keyPrefix+verifier, &k)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, errNoKey
+	}
+	return note.NewSigner(k.Private)
+}
+
+var errNoKey = &service.Error{Code: "no_key", Message: "There is no such key in this browser.", Hint: "Make one, or restore a backup."}
 
 func (c *Courier) keys(context.Context, service.None) (service.Keys, error) {
 	keys, err := c.allKeys()

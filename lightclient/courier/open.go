@@ -62,7 +62,7 @@ func (c *Courier) openEvidence(ctx context.Context, p service.EvidenceParams) (s
 	if err != nil {
 		return service.Opened{}, err
 	}
-	out := service.Opened{Name: s.name, Media: s.media, Size: decimal(s.evidence.Size), Mode: string(s.evidence.Mode), Kind: service.KindOf(s.media, s.name), Key: "not_needed"}
+	out := service.Opened{Name: s.name, Media: service.MediaOf(s.media, s.name), Size: decimal(s.evidence.Size), Mode: string(s.evidence.Mode), Kind: service.KindOf(s.media, s.name), Key: "not_needed"}
 	if s.evidence.Mode == ledger.Sealed {
 		if s.secret == nil {
 			out.Kind, out.Key = "other", "none"

@@ -4,8 +4,8 @@
  */
 import { MockContracts } from "./mock-contracts";
 import { MockFailure } from "./mock-failure";
+import { MockFiles } from "./mock-files";
 import { base64, hex } from "./mock-hash";
-import { key } from "./mock-stories";
 import type * as seam from "./types.gen";
 
 export { hex } from "./mock-hash";
@@ -67,8 +67,8 @@ export class MockLedger {
   stale = false;
   pinned = false;
   down = false;
-  jobs: seam.StampJob[] = [];
   readonly contracts = new MockContracts(this);
+  readonly files = new MockFiles(this);
   #listeners: ((json: string) => void)[] = [];
   #start: number;
 
@@ -111,6 +111,7 @@ export class MockLedger {
 
   readonly #handlers: { [M in keyof seam.Methods]: Handler } = {
     ...this.contracts.handlers,
+    ...this.files.handlers,
     status: () => this.#status(),
     blocks: ({ before, limit }: seam.BlocksParams) => {
       const from = before === undefined ? this.height : Number(before) - 1;
@@ -127,13 +128,6 @@ export class MockLedger {
       if (genesis === FINGERPRINT) this.pinned = true;
       return { fingerprint: FINGERPRINT, words: WORDS, pinned: this.pinned };
     },
-    pickFiles: () => ({
-      files: [
-        { path: "/home/ada/Pictures/港口 日出.jpg", name: "港口 日出.jpg", size: "48211" },
-        { path: "/home/ada/Pictures/harbour series.tar", name: "harbour series.tar", size: "3221225472" },
-        { path: "/home/ada/Pictures/missing", name: "missing", size: "48211" },
-      ],
-    }),
     inspect: ({ path }: seam.PathParams) => {
       const name = path.split("/").at(-1)!;
       return { name, size: "48211", proof: name.endsWith(".evident") ? proofText("valid") : "" };
@@ -142,18 +136,7 @@ export class MockLedger {
       this.emit({ kind: "progress", job, done: "24000", size: "48211" });
       return this.digest({ size: 48211, start: path.includes("日出") ? RECORDED_MARK : path });
     },
-    cancel: ({ job }: seam.JobParams) => {
-      this.#setJob(job, { state: "cancelled" });
-      return {};
-    },
-    stamp: ({ paths }: seam.StampParams) => {
-      this.jobs = [...this.jobs, ...paths.map((path, i) => this.#job(path, this.jobs.length + i))];
-      this.#run();
-      return { jobs: this.jobs };
-    },
-    stampStatus: () => ({ jobs: this.jobs }),
     saveProof: ({ id }: seam.RecordParams) => ({ path: `/home/ada/${id.slice(0, 16)}.evident` }),
-    keys: () => ({ keys: [{ name: "ada", key: key("ada"), created: this.timeOf(4) }] }),
   };
 
   timeOf(height: number): number {
@@ -444,46 +427,6 @@ export class MockLedger {
       words: foreign ? OTHER_WORDS : WORDS,
       record: kind === "altered" ? null : this.#record(RECORDED_ID, disclosed),
     };
-  }
-
-  #job(path: string, number: number): seam.StampJob {
-    const name = path.split("/").at(-1)!;
-    const size = name.endsWith(".tar") ? "3221225472" : "48211";
-    return {
-      job: `job-${number}`,
-      path,
-      name,
-      size,
-      state: "queued",
-      done: "0",
-      record: "",
-      height: "",
-      proofPath: "",
-      code: "",
-      error: "",
-      hint: "",
-    };
-  }
-
-  #setJob(job: string, change: Partial<seam.StampJob>): void {
-    this.jobs = this.jobs.map((other) => (other.job === job ? { ...other, ...change } : other));
-    const changed = this.jobs.find((other) => other.job === job);
-    if (changed) this.emit({ kind: "stamp", job: changed });
-  }
-
-  /** Large files stay at hashing, so that progress and cancel can be looked at. */
-  #run(): void {
-    const final = { state: "final", record: RECORDED_ID, height: "1284" } as const;
-    for (const { job, size, path, state } of this.jobs) {
-      if (state !== "queued") continue;
-      const large = Number(size) > 1e6;
-      const next = path.endsWith("missing")
-        ? ({ state: "failed", code: "no_file", error: "The file is not there.", hint: "" } as const)
-        : large
-          ? ({ state: "hashing", done: "1288490188" } as const)
-          : { ...final, proofPath: `${path}.evident` };
-      setTimeout(() => this.#setJob(job, next), 60);
-    }
   }
 }
 

@@ -663,6 +663,50 @@ export interface Saved {
   path: string;
 }
 
+export interface VerifyPackageParams {
+  job: string;
+  path: string;
+  genesis?: string;
+}
+
+export interface PackageRecord {
+  id: string;
+  height: string;
+  existedBy: number;
+  verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
+  contract: string;
+  action: string;
+  by: Author[];
+  evidence: Evidence[];
+}
+
+export interface PackageReport {
+  verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
+  exit: 0 | 1 | 2;
+  stages: Stage[];
+  ledger: string;
+  fingerprint: string;
+  words: string[];
+  manifestSha256: string;
+  exporter: string;
+  exportedAt: number;
+  records: PackageRecord[];
+}
+
+export interface ExportParams {
+  job: string;
+  records: string[];
+  history: boolean;
+  content: boolean;
+}
+
+export interface Exported {
+  path: string;
+  records: number;
+  files: number;
+  size: string;
+}
+
 export interface BlockEvent {
   kind: "block";
   block: BlockSummary;
@@ -688,6 +732,12 @@ export interface TotalsEvent {
 export interface FetchEvent {
   kind: "fetch";
   job: FetchJob;
+}
+
+export interface EvidenceEvent {
+  kind: "evidence";
+  token: string;
+  recorded: boolean;
 }
 
 export interface WatchEvent {
@@ -743,7 +793,9 @@ export interface Methods {
   restore: { params: RestoreParams; result: Restored };
   makeKey: { params: KeyParams; result: Keys };
   saveProof: { params: RecordParams; result: Saved };
+  verifyPackage: { params: VerifyPackageParams; result: PackageReport };
+  export: { params: ExportParams; result: Exported };
   keys: { params: None; result: Keys };
 }
 
-export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent | TotalsEvent | FetchEvent | WatchEvent;
+export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent | TotalsEvent | FetchEvent | EvidenceEvent | WatchEvent;

@@ -20,6 +20,7 @@ CHECKER  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 20s
 
 WASM := frontend/public/evident.wasm
+FILES := frontend/public/evident-files.wasm
 GLUE := frontend/public/wasm_exec.js
 DIST := frontend/dist/index.html
 VERIFIER := frontend/verifier/verify.wasm
@@ -45,13 +46,18 @@ build: frontend ## bin/evident and bin/evidentd, with the pages inside
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO_BUILD) -o bin/ ./lightclient/cmd/evident ./fullnode/cmd/evidentd
 
-wasm: $(WASM) $(GLUE) ## the light client for the browser
+wasm: $(WASM) $(FILES) $(GLUE) ## the light client for the browser, and its part for evidence files
 
 # Copied only when it differs, so that an unchanged light client does not rebuild the pages.
 $(WASM): FORCE
 	@mkdir -p bin
 	GOOS=js GOARCH=wasm $(GO_BUILD) -o bin/evident.wasm ./lightclient/wasm
 	@cmp -s bin/evident.wasm $@ || cp bin/evident.wasm $@
+
+$(FILES): FORCE
+	@mkdir -p bin
+	GOOS=js GOARCH=wasm $(GO_BUILD) -o bin/evident-files.wasm ./lightclient/wasm/files
+	@cmp -s bin/evident-files.wasm $@ || cp bin/evident-files.wasm $@
 
 $(GLUE): FORCE
 	@cmp -s "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $@ || cp "$$(go env GOROOT)/lib/wasm/wasm_exec.js" $@
@@ -63,7 +69,7 @@ $(VERIFIER): FORCE
 
 frontend: $(DIST) $(ONE_FILE) ## the pages, from one source for browser and desktop
 
-$(DIST): $(NPM) $(WASM) $(GLUE) $(PAGES)
+$(DIST): $(NPM) $(WASM) $(FILES) $(GLUE) $(PAGES)
 	cd frontend && npm run --silent build
 	@node build/compress.mjs frontend/dist
 	@touch $@
@@ -90,7 +96,7 @@ desktop: frontend ## bin/evident-desktop, where GTK and WebKit can be built agai
 	fi
 
 clean: ## remove what was built, and nothing of a ledger
-	rm -rf bin frontend/node_modules $(WASM) $(GLUE) $(VERIFIER)
+	rm -rf bin frontend/node_modules $(WASM) $(FILES) $(GLUE) $(VERIFIER)
 	find frontend/dist -mindepth 1 ! -name .gitkeep -delete
 
 ## The quick half

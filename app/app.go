@@ -76,15 +76,17 @@ func newApp(h home.Home, nodes []string) *App {
 	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests()}
 	a.service = service.New(a.connect)
 	a.author = &writer{home: h, service: a.service}
-	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), func(j service.StampJob) {
-		a.service.Emit(service.StampEvent{Kind: "stamp", Job: j})
-	})
+	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), a.service.Emit)
 	service.Handle(a.service, "pickFiles", a.pickFiles)
 	service.Handle(a.service, "inspect", a.inspect)
 	service.Handle(a.service, "digest", a.digest)
 	service.Handle(a.service, "cancel", a.cancel)
 	service.Handle(a.service, "stamp", a.stamp)
 	service.Handle(a.service, "stampStatus", a.stampStatus)
+	service.Handle(a.service, "pause", a.pause)
+	service.Handle(a.service, "resume", a.resume)
+	service.Handle(a.service, "retry", a.retry)
+	service.Handle(a.service, "clearFinished", a.clearFinished)
 	service.Handle(a.service, "saveProof", a.saveProof)
 	service.Handle(a.service, "keys", a.keys)
 	return a

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -18,6 +20,8 @@ func TestJournalIsReadAgain(t *testing.T) {
 		{name: "nothing", want: nil},
 		{name: "two files", file: a + b, want: []string{"a", "b"}},
 		{name: "one removed", file: a + b + `{"job":"a"}` + "\n", want: []string{"b"}},
+		{name: "changed in its place", file: a + b + `{"job":"a","path":"/f/甲.jpg","paused":true}` + "\n", want: []string{"a", "b"}},
+		{name: "all is paused, and goes on", file: `{"job":"","paused":true}` + "\n" + a + `{"job":""}` + "\n", want: []string{"a"}},
 		{name: "removed twice", file: a + `{"job":"a"}` + "\n" + `{"job":"a"}` + "\n", want: nil},
 		{name: "removed without being there", file: `{"job":"c"}` + "\n" + b, want: []string{"b"}},
 		{name: "last line cut off", file: a + b[:20], want: []string{"a"}},
@@ -55,27 +59,59 @@ func TestJournalKeepsWhatItWasTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := waiting{Job: "b", Path: "/f/港口 照片.png", Statement: "line one\nline two", At: 7}
-	if err := j.add(waiting{Job: "a", Path: "/f/a"}, want); err != nil {
+	want := order{Job: "b", Path: "/f/港口 照片.png", Paths: []string{"/f/港口 照片.png", "/f/b"}, Statement: "line one\nline two", At: 7}
+	if err := j.write(order{Job: "a", Path: "/f/a"}, want); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.remove("a"); err != nil {
 		t.Fatal(err)
 	}
 	j.close()
-	if err := j.add(want); err == nil {
+	if err := j.write(want); err == nil {
 		t.Error("a line was acknowledged that cannot have been written")
 	}
 	_, left, err := openJournal(path)
-	if err != nil || len(left) != 1 || left[0] != want {
+	if err != nil || len(left) != 1 || !reflect.DeepEqual(left[0], want) {
 		t.Errorf("got %+v, %v; want %+v", left, err, want)
 	}
 }
 
-func jobsIn(files []waiting) []string {
+func jobsIn(files []order) []string {
 	var jobs []string
 	for _, w := range files {
 		jobs = append(jobs, w.Job)
 	}
 	return jobs
+}
+
+// TestJournalForgetsThePast takes a hundred thousand orders through.
+func TestJournalForgetsThePast(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue")
+	j, _, err := openJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	var most int64
+	for i := range 100 {
+		var come, past []order
+		for k := range 1000 {
+			job := fmt.Sprint(i, "-", k)
+			come, past = append(come, order{Job: job, Path: "/photographs/" + job}), append(past, order{Job: job})
+		}
+		if err := j.write(append(come, order{Job: "folder", Path: "/photographs", Folder: true, After: come[999].Path})...); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.write(past...); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, j.size)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != j.size || most > leastRenewed+1<<20 {
+		t.Errorf("%d bytes on disk, %d counted, %d at most: %v", info.Size(), j.size, most, err)
+	}
+	if left := j.orders(); len(left) != 1 || left[0].After != "/photographs/99-999" {
+		t.Errorf("left: %+v", left)
+	}
 }

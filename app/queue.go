@@ -3,13 +3,10 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -17,76 +14,65 @@ import (
 	"evident/lightclient/author"
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
+	"evident/lightclient/transfer"
 )
 
-// Limits of the queue.
+// Limits of the queue. A folder waits as a whole, and its files come as there is room.
 const (
 	maxHashing    = 2  // bound by the machine
+	maxUploading  = 2  // bound by the line
 	maxUnderWay   = 64 // bound by the time that a block takes
 	maxUnfinished = 10_000
+	maxFed        = 500   // while so many are unfinished, folders wait
 	maxFinished   = 1_000 // kept to be shown, the newest
 	maxStatement  = 4096  // characters, as the contract has it
 )
 
-// States of a job.
-const (
-	queued    = "queued"
-	hashing   = "hashing"
-	sending   = "sending" // signed: from here on it cannot be called back
-	waitingOn = "waiting" // a member promised to include the record
-	final     = "final"
-	failedJob = "failed"
-	cancelled = "cancelled"
-)
-
-// stamper is the way of a file to its proof.
+// stamper is the way of an order to its proof.
 type stamper interface {
 	reach(ctx context.Context) error
-	stamp(ctx context.Context, path, text string, report func(author.Progress)) (author.Stamped, error)
+	stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error)
 	resume(ctx context.Context, report func(author.Progress), done func(string, author.Stamped, error)) error
 	signed() ([]author.Entry, error)
-}
-
-// job is a file in the queue.
-type job struct {
-	service.StampJob
-	statement string
-	stop      context.CancelFunc // while hashing
-	called    bool               // the user called it back while it was hashed
-	told      time.Time
-}
-
-// isSigned tells whether the record lies in the outbox.
-func (j *job) isSigned() bool { return j.State == sending || j.State == waitingOn }
-
-func (j *job) isFinished() bool {
-	return j.State == final || j.State == failedJob || j.State == cancelled
+	keepers(receipts []transfer.Receipt) (kept []service.Keeper, wanted int)
 }
 
 // queue takes files to their proofs, in the order they were handed over.
 //
 // Where the program stops, nothing is lost and nothing is stamped twice:
-//   - before a file is signed, it lies in the journal, and is hashed again;
+//   - before a file is signed, it lies in the journal, and is read again; what
+//     was uploaded of it is not sent again;
 //   - after that its record lies in the outbox, and is sent again;
-//   - in both, between the two writes: open sees it in the outbox.
+//   - in both, between the two writes: open sees it in the outbox;
+//   - a folder lies in the journal with the last of its files that has a job.
 type queue struct {
 	stamper stamper
 	path    string
-	tell    func(service.StampJob)
+	tell    func(any)     // an event of the table
 	retry   time.Duration // the pause after no node could be reached
+	recheck time.Duration // the pause before members are asked again for their receipts
 
-	wake   chan struct{} // a file was handed over
+	wake   chan struct{} // something can begin
 	resent chan struct{} // a signed record is to be sent again
+	room   chan struct{} // a folder may be gone on with
 
-	mu      sync.Mutex
-	journal *journal // nil until open
-	jobs    []*job
+	mu                       sync.Mutex
+	journal                  *journal // nil until open
+	jobs                     []*job
+	folders                  []order // whose files do not all have their jobs
+	held                     bool    // all is paused, and so is what comes
+	reading, sends, underWay int
+	past                     int // jobs that ended and are not shown any more
+	totals                   *time.Timer
 }
 
-func newQueue(s stamper, path string, tell func(service.StampJob)) *queue {
-	return &queue{stamper: s, path: path, tell: tell, retry: 5 * time.Second,
-		wake: make(chan struct{}, 1), resent: make(chan struct{}, 1)}
+func newQueue(s stamper, path string, tell func(any)) *queue {
+	return &queue{stamper: s, path: path, tell: tell, retry: 5 * time.Second, recheck: time.Minute,
+		wake: make(chan struct{}, 1), resent: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
+
+// holdAll is the line of the journal that says that all is paused.
+const holdAll = ""
 
 // open reads what an earlier run left.
 func (q *queue) open() error {
@@ -96,101 +82,161 @@ func (q *queue) open() error {
 	if err != nil {
 		return err
 	}
-	var left []waiting
+	var left []order
 	if q.journal, left, err = openJournal(q.path); err != nil {
 		return err
 	}
+	lastSigned := map[string]int64{}
 	for _, e := range entries {
-		j := newJob(e.ID.String(), e.Path, "")
-		j.State, j.Record = sending, j.Job
-		q.jobs = append(q.jobs, j)
+		q.jobs = append(q.jobs, signedJob(e))
+		if r, err := ledger.OpenRecord([]byte(e.Note)); err == nil {
+			lastSigned[e.Path] = max(lastSigned[e.Path], r.At)
+		}
 	}
-	for _, w := range left {
-		if isSigned(w, entries) {
-			if err := q.journal.remove(w.Job); err != nil {
+	for _, o := range left {
+		switch at, signed := lastSigned[o.Path]; {
+		case o.Job == holdAll:
+			q.held = true
+		case o.Folder:
+			q.folders = append(q.folders, o)
+		case signed && at >= o.At: // just before the program stopped
+			if err := q.journal.remove(o.Job); err != nil {
 				return err
 			}
-			continue
+		default:
+			q.jobs = append(q.jobs, newJob(o))
 		}
-		q.jobs = append(q.jobs, newJob(w.Job, w.Path, w.Statement))
 	}
 	return nil
-}
-
-// isSigned tells whether a waiting file was signed before the program stopped.
-func isSigned(w waiting, entries []author.Entry) bool {
-	for _, e := range entries {
-		if r, err := ledger.OpenRecord([]byte(e.Note)); err == nil && e.Path == w.Path && r.At >= w.At {
-			return true
-		}
-	}
-	return false
-}
-
-func newJob(id, path, statement string) *job {
-	j := &job{statement: statement, StampJob: service.StampJob{Job: id, Path: path, Name: filepath.Base(path), Size: "0", State: queued, Done: "0"}}
-	if info, err := os.Stat(path); err == nil {
-		j.Size = decimal(info.Size())
-	}
-	return j
 }
 
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.totals != nil {
+		q.totals.Stop()
+	}
 	if q.journal != nil {
 		q.journal.close() // every line was synced when it was written
 	}
 }
 
-// add hands files over. Once it returns, they are not lost.
-func (q *queue) add(paths []string, statement string) ([]service.StampJob, error) {
-	if utf8.RuneCountInString(statement) > maxStatement {
-		return nil, badRequest("The statement has more than %d characters.", maxStatement)
-	}
-	files, err := regularFiles(paths)
+// add hands files over: each alone, or together. Once it returns, they are not
+// lost. The jobs of a folder's files come when there is room for them.
+func (q *queue) add(p service.StampParams) ([]service.StampJob, error) {
+	orders, err := ordersOf(p)
 	if err != nil {
 		return nil, err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	jobs, fresh := q.jobsOf(files, statement)
+	jobs, fresh := q.jobsOf(orders)
 	if q.unfinished()+len(fresh) > maxUnfinished {
 		return nil, errTooMany
 	}
-	now := time.Now().UnixMilli()
-	var lines []waiting
-	for _, j := range fresh {
-		lines = append(lines, waiting{Job: j.Job, Path: j.Path, Statement: statement, At: now})
+	if err := q.write(fresh...); err != nil {
+		return nil, err
 	}
-	if err := q.journal.add(lines...); err != nil {
-		return nil, failed("store", "The queue cannot be written.", "Check that the disk has room.", err)
+	for _, o := range fresh {
+		if o.Folder {
+			q.folders = append(q.folders, o)
+		}
 	}
-	q.jobs = append(q.jobs, fresh...)
-	q.forget()
-	poke(q.wake)
+	q.begin(jobs)
 	return shown(jobs), nil
 }
 
-// jobsOf returns the jobs of files, and which of them are new: a file that
-// waits already, with the same words, is the same job.
-func (q *queue) jobsOf(files []string, statement string) (jobs, fresh []*job) {
-	known := map[string]*job{}
+// ordersOf lists what was handed over, each path once.
+func ordersOf(p service.StampParams) ([]order, error) {
+	if utf8.RuneCountInString(p.Statement) > maxStatement {
+		return nil, badRequest("The statement has more than %d characters.", maxStatement)
+	}
+	switch mode := ledger.Mode(p.Mode); mode {
+	case "", ledger.Digest, ledger.Sealed, ledger.Public:
+	default:
+		return nil, badRequest("There is no mode %q.", p.Mode)
+	}
+	var orders []order
+	var paths []string
+	any := false
+	for _, path := range p.Paths {
+		if !filepath.IsAbs(path) {
+			return nil, badRequest("%q is not the full path of a file.", path)
+		}
+		if path = filepath.Clean(path); slices.Contains(paths, path) {
+			continue
+		}
+		if len(paths) == maxUnfinished {
+			return nil, errTooMany
+		}
+		paths = append(paths, path)
+		info, err := os.Stat(path)
+		folder := err == nil && info.IsDir() // what cannot be read is said when its turn comes
+		any = any || !folder || hasFiles(path)
+		orders = append(orders, order{Path: path, Folder: folder, Mode: p.Mode, Statement: p.Statement})
+	}
+	if !any {
+		return nil, badRequest("There is no file here.")
+	}
+	if p.Together {
+		return []order{{Path: paths[0], Paths: paths, Mode: p.Mode, Statement: p.Statement}}, nil
+	}
+	return orders, nil
+}
+
+// hasFiles tells whether there is a file, or something that cannot be read and will be said.
+func hasFiles(folder string) bool {
+	for range filesBelow(folder, "") {
+		return true
+	}
+	return false
+}
+
+// jobsOf returns the jobs of orders, and the orders that are new: what waits
+// already, and is to become the same, is the same job.
+func (q *queue) jobsOf(orders []order) (jobs []*job, fresh []order) {
+	type same struct{ path, mode, statement string }
+	known := map[same]*job{}
 	for _, j := range q.jobs {
-		if j.State == queued && j.statement == statement {
-			known[j.Path] = j
+		if (j.State == queued || j.State == paused) && j.order.Paths == nil {
+			known[same{j.Path, j.order.Mode, j.order.Statement}] = j
 		}
 	}
-	for _, path := range files {
-		j, ok := known[path]
-		if !ok {
-			j = newJob(rand.Text(), path, statement)
-			known[path] = j
-			fresh = append(fresh, j)
+	now := time.Now().UnixMilli()
+	for _, o := range orders {
+		key := same{o.Path, o.Mode, o.Statement}
+		if j, ok := known[key]; ok && o.Paths == nil {
+			jobs = append(jobs, j)
+			continue
 		}
-		jobs = append(jobs, j)
+		o.Job, o.At, o.Paused = rand.Text(), now, q.held
+		fresh = append(fresh, o)
+		if !o.Folder {
+			j := newJob(o)
+			known[key], jobs = j, append(jobs, j)
+		}
 	}
 	return jobs, fresh
+}
+
+// begin takes new jobs in. The caller holds the lock and has written them.
+func (q *queue) begin(jobs []*job) {
+	for _, j := range jobs {
+		if !slices.Contains(q.jobs, j) {
+			q.jobs = append(q.jobs, j)
+			q.set(j, j.State)
+		}
+	}
+	q.forget()
+	poke(q.wake)
+	poke(q.room)
+}
+
+func (q *queue) write(orders ...order) error {
+	if err := q.journal.write(orders...); err != nil {
+		return failed("store", "The queue cannot be written.", "Check that the disk has room.", err)
+	}
+	return nil
 }
 
 func (q *queue) unfinished() int {
@@ -211,39 +257,17 @@ func (q *queue) forget() {
 			return false
 		}
 		surplus--
+		q.past++
 		return true
 	})
 }
 
-// cancel calls a file back. A job that has ended, or is not known, needs nothing.
-func (q *queue) cancel(id string) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	i := slices.IndexFunc(q.jobs, func(j *job) bool { return j.Job == id })
-	if i < 0 {
-		return nil
-	}
-	j := q.jobs[i]
-	switch {
-	case j.isSigned():
-		return &service.Error{Code: "signed", Message: "The record is signed and on its way to the members.",
-			Hint: "It cannot be called back. A later record can correct it."}
-	case j.State == hashing:
-		j.called = true
-		j.stop()
-	case j.State == queued:
-		if err := q.journal.remove(id); err != nil {
-			return failed("store", "The queue cannot be written.", "Check that the disk has room.", err)
-		}
-		q.set(j, cancelled)
+// job finds a job; nil if it is not known any more.
+func (q *queue) job(id string) *job {
+	if i := slices.IndexFunc(q.jobs, func(j *job) bool { return j.Job == id }); i >= 0 {
+		return q.jobs[i]
 	}
 	return nil
-}
-
-func (q *queue) status() []service.StampJob {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return shown(q.jobs)
 }
 
 func shown(jobs []*job) []service.StampJob {
@@ -257,67 +281,18 @@ func shown(jobs []*job) []service.StampJob {
 // set moves a job to a state, and tells. The caller holds the lock, so that the
 // pages hear the states in their order.
 func (q *queue) set(j *job, state string) {
-	j.State = state
-	q.tell(j.StampJob)
+	if j.State != state {
+		j.enter(state)
+	}
+	q.tellOf(j)
 }
 
-// regularFiles lists the files at absolute paths, each once. A folder stands
-// for the files below it, without hidden ones and proofs.
-func regularFiles(paths []string) ([]string, error) {
-	var files []string
-	seen := map[string]bool{}
-	add := func(path string) error {
-		if seen[path] {
-			return nil
-		}
-		if len(files) == maxUnfinished {
-			return errTooMany
-		}
-		seen[path] = true
-		files = append(files, path)
-		return nil
-	}
-	for _, path := range paths {
-		if !filepath.IsAbs(path) {
-			return nil, badRequest("%q is not the full path of a file.", path)
-		}
-		path = filepath.Clean(path)
-		info, err := os.Stat(path)
-		if err != nil || !info.IsDir() {
-			err = add(path) // what cannot be read is said for this file alone
-		} else {
-			err = walk(path, add)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(files) == 0 {
-		return nil, badRequest("There is no file here.")
-	}
-	return files, nil
+func (q *queue) tellOf(j *job) {
+	q.tell(service.StampEvent{Kind: "stamp", Job: j.StampJob})
+	q.tellTotals()
 }
 
-func walk(folder string, add func(string) error) error {
-	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, errTooMany):
-			return err
-		case err != nil:
-			return problem(err)
-		case path != folder && strings.HasPrefix(entry.Name(), "."):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case !entry.Type().IsRegular() || strings.EqualFold(filepath.Ext(path), ".evident"):
-			return nil
-		}
-		return add(path)
-	})
-}
-
-var errTooMany = badRequest("At most %d files can wait at the same time.", maxUnfinished)
+var errTooMany = badRequest("At most %d files can wait at the same time. A folder may have more.", maxUnfinished)
 
 func badRequest(format string, args ...any) *service.Error {
 	return &service.Error{Code: "bad_request", Message: fmt.Sprintf(format, args...), Hint: "Choose other files, or fewer."}
@@ -329,18 +304,4 @@ func poke(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// stamp hands files over to the queue.
-func (a *App) stamp(_ context.Context, p service.StampParams) (service.StampStatus, error) {
-	if a.unfit != nil {
-		return service.StampStatus{}, a.unfit
-	}
-	jobs, err := a.queue.add(p.Paths, p.Statement)
-	return service.StampStatus{Jobs: jobs}, err
-}
-
-// stampStatus lists the queue, in the order files were handed over.
-func (a *App) stampStatus(context.Context, service.None) (service.StampStatus, error) {
-	return service.StampStatus{Jobs: a.queue.status()}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 	"evident/lightclient/testnode"
+	"evident/lightclient/transfer"
 )
 
 // fakeStamper takes files to proofs as the test says.
@@ -35,6 +37,7 @@ type fakeStamper struct {
 	mostHashing int
 	mostUnder   int
 	stubborn    bool // signs although it was called back
+	copies      int  // receipts for a sealed file
 	reached     int
 }
 
@@ -73,7 +76,13 @@ func (f *fakeStamper) signed() ([]author.Entry, error) {
 	return slices.Clone(f.outbox), nil
 }
 
-func (f *fakeStamper) stamp(ctx context.Context, path, _ string, report func(author.Progress)) (author.Stamped, error) {
+// keepers counts every receipt as one of a member; two are wanted.
+func (f *fakeStamper) keepers(receipts []transfer.Receipt) ([]service.Keeper, int) {
+	return make([]service.Keeper, len(receipts)), 2
+}
+
+func (f *fakeStamper) stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error) {
+	path := o.Path
 	f.count(1, 1)
 	defer f.count(0, -1)
 	report(author.Progress{Path: path, Stage: author.Digesting, Done: 5, Total: 10})
@@ -92,6 +101,9 @@ func (f *fakeStamper) stamp(ctx context.Context, path, _ string, report func(aut
 		}
 	}
 	f.mu.Lock()
+	if o.Mode == "sealed" {
+		report(author.Progress{Path: path, Stage: author.Sending, Done: 10, Total: 10})
+	}
 	entry := author.Entry{ID: sha256.Sum256([]byte(path)), Path: path}
 	f.outbox = append(f.outbox, entry)
 	f.signatures[path]++
@@ -118,12 +130,16 @@ func (f *fakeStamper) finish(ctx context.Context, entry author.Entry, report fun
 	report(author.Progress{Path: entry.Path, Stage: author.Received})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.outbox = slices.DeleteFunc(f.outbox, func(e author.Entry) bool { return e.ID == entry.ID })
+	if f.copies == 1 { // too few, so the record stays
+		report(author.Progress{Path: entry.Path, Stage: author.Storing})
+	} else {
+		f.outbox = slices.DeleteFunc(f.outbox, func(e author.Entry) bool { return e.ID == entry.ID })
+	}
 	if f.refuse != nil {
 		return author.Stamped{}, f.refuse
 	}
 	record := lightclient.Record{Record: &ledger.Record{UnverifiedRecord: ledger.UnverifiedRecord{ID: entry.ID}}}
-	return author.Stamped{Path: entry.Path, Proof: entry.Path + ".evident", Record: record}, nil
+	return author.Stamped{Path: entry.Path, Proof: entry.Path + ".evident", Record: record, Receipts: make([]transfer.Receipt, f.copies)}, nil
 }
 
 func (f *fakeStamper) resume(ctx context.Context, report func(author.Progress), done func(string, author.Stamped, error)) error {
@@ -149,7 +165,12 @@ type bench struct {
 func newBench(t *testing.T, f *fakeStamper, path string) *bench {
 	t.Helper()
 	b := &bench{stamper: f, told: map[string][]string{}}
-	b.queue = newQueue(f, path, func(j service.StampJob) {
+	b.queue = newQueue(f, path, func(event any) {
+		e, ok := event.(service.StampEvent)
+		if !ok {
+			return
+		}
+		j := e.Job
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if states := b.told[j.Path]; len(states) == 0 || states[len(states)-1] != j.State {
@@ -173,7 +194,7 @@ func newBench(t *testing.T, f *fakeStamper, path string) *bench {
 
 func (b *bench) hand(t *testing.T, paths ...string) []service.StampJob {
 	t.Helper()
-	jobs, err := b.add(paths, "")
+	jobs, err := b.add(service.StampParams{Paths: paths})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +205,7 @@ func (b *bench) hand(t *testing.T, paths ...string) []service.StampJob {
 // states are those of the jobs, in their order.
 func (b *bench) states() []string {
 	var states []string
-	for _, j := range b.status() {
+	for _, j := range b.status().Jobs {
 		states = append(states, j.State)
 	}
 	return states
@@ -196,11 +217,11 @@ func (b *bench) waiting(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, err := replay(data)
-	if err != nil {
+	j := journal{live: map[string]order{}, rank: map[string]int{}}
+	if err := j.replay(data); err != nil {
 		t.Fatal(err)
 	}
-	return len(left)
+	return len(j.live)
 }
 
 func queueFile(t *testing.T) string { return filepath.Join(t.TempDir(), "queue") }
@@ -209,11 +230,11 @@ func TestQueueTakesFilesToProofs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, newFake(), queueFile(t))
 		b.hand(t, "/f/a", "/f/b 港口.jpg")
-		for _, j := range b.status() {
+		for _, j := range b.status().Jobs {
 			if j.State != final || j.ProofPath != j.Path+".evident" || j.Record == "" {
 				t.Errorf("%s: %+v", j.Path, j)
 			}
-			if got, want := b.told[j.Path], []string{hashing, sending, waitingOn, final}; !slices.Equal(got, want) {
+			if got, want := b.told[j.Path], []string{queued, hashing, sending, waitingOn, final}; !slices.Equal(got, want) {
 				t.Errorf("%s: told %q, want %q", j.Path, got, want)
 			}
 		}
@@ -309,7 +330,7 @@ func TestWhatFailsSaysWhy(t *testing.T) {
 				f.refuse, f.fail = tt.refuse, func(string) error { return tt.fail }
 				b := newBench(t, f, queueFile(t))
 				b.hand(t, "/f/a")
-				j := b.status()[0]
+				j := b.status().Jobs[0]
 				if j.State != failedJob || !strings.HasPrefix(j.Error, tt.want) || j.Hint == "" {
 					t.Errorf("got %s: %q, %q", j.State, j.Error, j.Hint)
 				}
@@ -374,27 +395,27 @@ func TestSignedJustBeforeTheEnd(t *testing.T) {
 	entry := author.Entry{ID: r.ID, Note: string(note), Path: "/f/a"}
 	tests := []struct {
 		name string
-		file waiting
+		file order
 		want int // jobs
 	}{
-		{"this file", waiting{Job: "1", Path: "/f/a", At: r.At}, 1},
-		{"another file", waiting{Job: "1", Path: "/f/b", At: r.At}, 2},
-		{"this file, handed over again", waiting{Job: "1", Path: "/f/a", At: r.At + 1}, 2},
+		{"this file", order{Job: "1", Path: "/f/a", At: r.At}, 1},
+		{"another file", order{Job: "1", Path: "/f/b", At: r.At}, 2},
+		{"this file, handed over again", order{Job: "1", Path: "/f/a", At: r.At + 1}, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			path := queueFile(t)
-			if err := os.WriteFile(path, lines([]waiting{tt.file}), 0o600); err != nil {
+			if err := os.WriteFile(path, lines([]order{tt.file}), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			f := newFake()
 			f.outbox = []author.Entry{entry}
-			q := newQueue(f, path, func(service.StampJob) {})
+			q := newQueue(f, path, func(any) {})
 			if err := q.open(); err != nil {
 				t.Fatal(err)
 			}
 			defer q.close()
-			if got := q.status(); len(got) != tt.want {
+			if got := q.status().Jobs; len(got) != tt.want {
 				t.Errorf("got %d jobs, want %d", len(got), tt.want)
 			}
 		})
@@ -427,45 +448,42 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
+// TestAdd hands over, with the queue at rest, and looks at the jobs; a folder's come later.
 func TestAdd(t *testing.T) {
-	folder := t.TempDir()
-	for _, name := range []string{"a.jpg", "b b.pdf", "a.jpg.evident", ".hidden", "sub/港.png", ".git/x", "empty"} {
-		path := filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	folder := tree(t, "a.jpg", "b b.pdf", "a.jpg.evident", ".hidden", "sub/港.png", ".git/x", "empty")
 	tests := []struct {
-		name      string
-		paths     []string
-		statement string
-		want      []string // below the folder
-		refused   bool
+		name    string
+		params  service.StampParams
+		want    []string // below the folder
+		folders int
+		refused bool
 	}{
-		{name: "a folder", paths: []string{folder}, want: []string{"a.jpg", "b b.pdf", "empty", "sub/港.png"}},
-		{name: "a proof by name", paths: []string{folder + "/a.jpg.evident"}, want: []string{"a.jpg.evident"}},
-		{name: "the same file twice", paths: []string{folder + "/a.jpg", folder + "/sub/../a.jpg"}, want: []string{"a.jpg"}},
-		{name: "a file that is gone", paths: []string{folder + "/gone"}, want: []string{"gone"}},
+		{name: "a folder", params: service.StampParams{Paths: []string{folder}}, folders: 1},
+		{name: "a folder together", params: service.StampParams{Paths: []string{folder}, Together: true}, want: []string{"."}},
+		{name: "files together", params: service.StampParams{Paths: []string{folder + "/a.jpg", folder + "/empty"}, Together: true}, want: []string{"a.jpg"}},
+		{name: "a proof by name", params: service.StampParams{Paths: []string{folder + "/a.jpg.evident"}}, want: []string{"a.jpg.evident"}},
+		{name: "the same file twice", params: service.StampParams{Paths: []string{folder + "/a.jpg", folder + "/sub/../a.jpg"}}, want: []string{"a.jpg"}},
+		{name: "a file that is gone", params: service.StampParams{Paths: []string{folder + "/gone"}}, want: []string{"gone"}},
+		{name: "sealed", params: service.StampParams{Paths: []string{folder + "/a.jpg"}, Mode: "sealed"}, want: []string{"a.jpg"}},
 		{name: "no file", refused: true},
-		{name: "an empty folder", paths: []string{t.TempDir()}, refused: true},
-		{name: "a relative path", paths: []string{"a.jpg"}, refused: true},
-		{name: "a long statement", paths: []string{folder}, statement: strings.Repeat("港", maxStatement+1), refused: true},
-		{name: "too many", paths: make([]string, maxUnfinished+1), refused: true},
+		{name: "no such mode", params: service.StampParams{Paths: []string{folder}, Mode: "secret"}, refused: true},
+		{name: "an empty folder", params: service.StampParams{Paths: []string{t.TempDir()}}, refused: true},
+		{name: "nothing together", params: service.StampParams{Paths: []string{t.TempDir()}, Together: true}, refused: true},
+		{name: "a relative path", params: service.StampParams{Paths: []string{"a.jpg"}}, refused: true},
+		{name: "a long statement", params: service.StampParams{Paths: []string{folder}, Statement: strings.Repeat("港", maxStatement+1)}, refused: true},
+		{name: "too many", params: service.StampParams{Paths: make([]string, maxUnfinished+1)}, refused: true},
 	}
-	for i := range tests[len(tests)-1].paths {
-		tests[len(tests)-1].paths[i] = fmt.Sprintf("/f/%d", i)
+	for i := range tests[len(tests)-1].params.Paths {
+		tests[len(tests)-1].params.Paths[i] = fmt.Sprintf("/f/%d", i)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			q := newQueue(newFake(), queueFile(t), func(service.StampJob) {})
+			q := newQueue(newFake(), queueFile(t), func(any) {})
 			if err := q.open(); err != nil {
 				t.Fatal(err)
 			}
 			defer q.close()
-			jobs, err := q.add(tt.paths, tt.statement)
+			jobs, err := q.add(tt.params)
 			if (err != nil) != tt.refused {
 				t.Fatalf("add: %v", err)
 			}
@@ -474,21 +492,37 @@ func TestAdd(t *testing.T) {
 				name, _ := filepath.Rel(folder, j.Path)
 				got = append(got, name)
 			}
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("got %q, want %q", got, tt.want)
+			if !slices.Equal(got, tt.want) || len(q.folders) != tt.folders {
+				t.Errorf("got %q and %d folders, want %q and %d", got, len(q.folders), tt.want, tt.folders)
 			}
-			again, err := q.add(tt.paths, tt.statement)
-			if err == nil && !slices.Equal(again, jobs) {
-				t.Errorf("handed over again: %d new jobs", len(again))
+			again, err := q.add(tt.params)
+			if err == nil && !tt.params.Together && !reflect.DeepEqual(again, jobs) {
+				t.Errorf("handed over again: %+v", again)
 			}
 		})
 	}
 }
 
+// tree makes a folder of files, each with its name as its content.
+func tree(t *testing.T, names ...string) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range names {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
 func TestFinishedJobsAreForgottenInTime(t *testing.T) {
-	q := newQueue(newFake(), queueFile(t), func(service.StampJob) {})
+	q := newQueue(newFake(), queueFile(t), func(any) {})
 	for i := range maxFinished + 20 {
-		j := newJob(fmt.Sprint(i), "/f/a", "")
+		j := newJob(order{Job: fmt.Sprint(i), Path: "/f/a"})
 		if j.State = final; i%10 == 0 {
 			j.State = queued
 		}

@@ -18,6 +18,7 @@ import (
 	"evident/lightclient/home"
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
+	"evident/lightclient/transfer"
 )
 
 // writer is the author of this home: its key, its outbox, and the light client.
@@ -44,13 +45,25 @@ func (w *writer) reach(ctx context.Context) error {
 	return err
 }
 
-// stamp takes one file to its proof.
-func (w *writer) stamp(ctx context.Context, path, text string, report func(author.Progress)) (author.Stamped, error) {
+// stamp takes an order to its proof.
+func (w *writer) stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error) {
 	a, err := w.open(ctx)
 	if err != nil {
 		return author.Stamped{}, err
 	}
-	return a.Stamp(ctx, path, text, report)
+	a.Mode = ledger.Mode(o.Mode)
+	return a.Stamp(ctx, o.Path, o.Statement, report)
+}
+
+// keepers says who has signed that they keep a file, and how many are to.
+func (w *writer) keepers(receipts []transfer.Receipt) (kept []service.Keeper, wanted int) {
+	client, err := w.service.Client(context.Background()) // it is open: receipts came through it
+	if err != nil {
+		return []service.Keeper{}, 0
+	}
+	_, genesis := client.Genesis()
+	members := client.Trusted().Members
+	return service.Keepers(receipts, members), genesis.Limits.Keepers(members)
 }
 
 // resume takes the records in the outbox to their proofs. Without any it needs

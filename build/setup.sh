@@ -53,6 +53,8 @@ need_tests() {
 	need fonts-noto-cjk has_chinese_font
 	need chromium has_browser
 	need python3-cryptography has_cryptography
+	need qpdf has qpdf
+	need poppler-utils has pdftotext
 }
 
 look() {

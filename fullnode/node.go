@@ -149,6 +149,7 @@ func (n *Node) openBlobs() (*blobs.Blobs, error) {
 	return blobs.Open(blobs.Config{
 		Dir:    blobs.Folder(n.cfg.Dir),
 		Ledger: n.chain,
+		Limits: n.genesis.Limits,
 		Self:   n.self.Name,
 		Signer: n.id.signer,
 		Host:   n.host,

@@ -20,6 +20,9 @@ var (
 	ErrStore = errors.New("the client's store failed")
 	// ErrGenesis means that a genesis is not the pinned one.
 	ErrGenesis = errors.New("not the pinned genesis")
+	// ErrNoContract means that the members are proven not to have agreed to a
+	// contract, or to a version of it.
+	ErrNoContract = errors.New("this ledger has no such contract")
 	// ErrMembersChanged means that the head is certified by a member set that
 	// this client has no proof of.
 	ErrMembersChanged = errors.New("the member set has changed")

@@ -4,6 +4,7 @@
  * are what is tested.
  */
 import { MockLedger } from "../src/lib/client/mock";
+import type { Sink } from "../src/lib/client/sinks";
 
 interface Open {
   size: number;
@@ -27,7 +28,19 @@ class Go {
     ledger.stale = address.searchParams.has("stale");
     ledger.down = address.searchParams.has("down");
     ledger.pinned = address.searchParams.has("pinned");
+    if (address.searchParams.has("nokey")) ledger.files.keyNames = [];
+    ledger.files.erased = address.searchParams.has("erased");
     ledger.onEvent((json) => scope.evidentEvent(json));
+    scope.evidentHold = () => {};
+    scope.evidentRead = async (token: string, offset: number, length: number) =>
+      new Uint8Array(ledger.files.read(token, offset, length));
+    scope.evidentFetch = async (record: string, index: number, sink: Sink) => {
+      const job = ledger.files.fetch({ record, index });
+      await sink.open(job.name, Number(job.size));
+      await sink.commit();
+      return JSON.stringify({ ok: job });
+    };
+    scope.evidentProof = async () => "";
     scope.evidentInvoke = (method: string, params: string) => ledger.invoke(method, params);
     scope.evidentDigestOpen = () => {
       digests.set(digests.size, { size: 0, start: "" });

@@ -51,7 +51,8 @@ export async function serve(port = 0) {
     const bare = path.startsWith("/bare/");
     const missing = () => response.writeHead(404, { "Content-Type": "text/plain" }).end("no such file\n");
     if (path.endsWith("/wasm_exec.js")) return bare ? missing() : send(types[".js"], core);
-    if (path.endsWith("/evident.wasm")) return bare ? missing() : send("application/wasm", emptyModule);
+    if (/\/evident(-files)?\.wasm$/.test(path))
+      return bare ? missing() : send("application/wasm", emptyModule);
     const file = join(dist, normalize(path.replace(/^\/bare\//, "/")).replace(/\/$/, "/index.html"));
     if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) return missing();
     const type = types[/** @type {keyof typeof types} */ (extname(file))] ?? "application/octet-stream";

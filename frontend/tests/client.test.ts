@@ -3,7 +3,7 @@ import { asClientError, ClientError, open } from "$lib/client/envelope";
 import { readProofText } from "$lib/client/proof-file";
 import { feed } from "$lib/client/slices";
 import { connectDesktop } from "$lib/client/wails";
-import { Core } from "$lib/client/wasm";
+import { Core } from "$lib/client/core";
 import type { LedgerEvent } from "$lib/client";
 import { languages } from "$lib/i18n";
 import { problem } from "$lib/problems";

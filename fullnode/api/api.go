@@ -47,6 +47,11 @@ type Ledger interface {
 	HashReader() tlog.HashReader
 	State(space, name string) (chain.StateAnswer, error)
 	Search(query string, limit int) ([]chain.Hit, error)
+	Contracts() ([]contract.InForce, error)
+	Definition(name string, version int64) ([]byte, error)
+	Items(contract string, before chain.Place, limit int) ([]chain.Found, chain.Place, error)
+	ItemRecords(contract, item string, before ledger.RecordID, limit int) ([]ledger.RecordID, error)
+	Related(contract, item string) (parents, children []string, err error)
 }
 
 var _ Ledger = (*chain.Chain)(nil)
@@ -197,6 +202,11 @@ func (a *API) table() []route {
 		{"GET", "/v1/state/{contract}/{item}", a.requests, a.item},
 		{"GET", "/v1/state/digest/{digest}", a.requests, a.digest},
 		{"GET", "/v1/search", a.requests, a.search},
+		{"GET", "/v1/contracts", a.requests, a.contracts},
+		{"GET", "/v1/contracts/{contract}/{version}", a.requests, a.definition},
+		{"GET", "/v1/items/{contract}", a.requests, a.items},
+		{"GET", "/v1/items/{contract}/{item}/records", a.requests, a.itemRecords},
+		{"GET", "/v1/items/{contract}/{item}/related", a.requests, a.itemRelated},
 		{"GET", "/v1/events", a.subscribers, a.stream},
 		{"POST", "/v1/records", a.waiters, a.submit},
 		{"POST", "/v1/records/check", a.requests, a.check},

@@ -40,7 +40,7 @@ func (f *fixture) call(t testing.TB, method, target string, body string, change 
 // example fills the parameters of a route's path.
 func (f *fixture) example(path string) string {
 	return strings.NewReplacer("{path...}", "0/000.p/2", "{height}", "1", "{id}", f.records[0].ID.String(),
-		"{contract}", "notes", "{item}", "x", "{digest}", strings.Repeat("ab", 32), "{cid}", "bafk", "/v1/search", "/v1/search?q=x").Replace(path)
+		"{contract}", "notes", "{version}", "1", "{item}", "x", "{digest}", strings.Repeat("ab", 32), "{cid}", "bafk", "/v1/search", "/v1/search?q=x").Replace(path)
 }
 
 func TestEveryRouteKeepsTheBorder(t *testing.T) {

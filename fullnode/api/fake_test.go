@@ -71,7 +71,7 @@ func newTestChain(t testing.TB) *testChain {
 	g := ledger.Genesis{
 		Contracts: []ledger.ContractRef{{Name: "notes", Version: 1}},
 		Created:   testStart, Name: "harbour.example",
-		Limits: ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000},
+		Limits: ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000, Copies: 3},
 	}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)
@@ -328,6 +328,46 @@ func (c *testChain) Search(query string, limit int) ([]chain.Hit, error) {
 		}
 	}
 	return hits, nil
+}
+
+func (c *testChain) Contracts() ([]contract.InForce, error) {
+	return []contract.InForce{{Contract: contract.Find("notes")}}, nil
+}
+
+func (c *testChain) Definition(name string, version int64) ([]byte, error) {
+	if name != "notes" || version != 1 {
+		return nil, chain.ErrNotFound
+	}
+	return []byte(`{"name":"notes","version":1}`), nil
+}
+
+// Items pages through the records by their place in block 1.
+func (c *testChain) Items(name string, before chain.Place, limit int) ([]chain.Found, chain.Place, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []chain.Found
+	for id, p := range c.places {
+		if p.Height < before.Height || p.Index < before.Index {
+			list = append(list, chain.Found{Item: id.String(), Record: id, Place: p})
+		}
+	}
+	slices.SortFunc(list, func(a, b chain.Found) int { return int(b.Index - a.Index) })
+	if len(list) > limit {
+		return list[:limit], list[limit-1].Place, nil
+	}
+	return list, chain.Place{Index: -1}, nil
+}
+
+func (c *testChain) ItemRecords(name, item string, before ledger.RecordID, limit int) ([]ledger.RecordID, error) {
+	id, err := ledger.ParseRecordID(item)
+	if err != nil || before == id {
+		return nil, nil
+	}
+	return []ledger.RecordID{id}, nil
+}
+
+func (c *testChain) Related(name, item string) (parents, children []string, err error) {
+	return []string{"harbour <&> 港口/1"}, []string{}, nil
 }
 
 // testIntake makes a block of each record at once, unless it is told to hold

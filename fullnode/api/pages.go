@@ -135,7 +135,7 @@ func (p *pages) policy(name string) string {
 		}
 	}
 	return "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
-		"font-src 'self'; connect-src " + strings.Join(connect, " ") + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"media-src 'self' blob:; frame-src blob:; font-src 'self'; connect-src " + strings.Join(connect, " ") + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 func mediaType(name string) string {

@@ -215,14 +215,29 @@ func (a *API) record(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) item(w http.ResponseWriter, r *http.Request) error {
-	contract, item := r.PathValue("contract"), r.PathValue("item")
-	if len(contract) > ledger.MaxNameSize || len(item) > maxItem || !utf8.ValidString(contract+item) {
-		return badRequest("want /v1/state/CONTRACT/ITEM", "an item's name has at most 128 bytes")
+	contract, item, err := a.itemOf(r)
+	if err != nil {
+		return err
 	}
 	return a.state(w, r, contract, item)
 }
 
+// itemOf is the contract and the item that the path names, on a node that has a block.
+func (a *API) itemOf(r *http.Request) (contract, item string, err error) {
+	if _, err := a.newest(); err != nil {
+		return "", "", err
+	}
+	contract, item = r.PathValue("contract"), r.PathValue("item")
+	if len(contract) > ledger.MaxNameSize || len(item) > maxItem || !utf8.ValidString(contract+item) {
+		return "", "", badRequest("want CONTRACT/ITEM", "an item's name has at most 128 bytes")
+	}
+	return contract, item, nil
+}
+
 func (a *API) digest(w http.ResponseWriter, r *http.Request) error {
+	if _, err := a.newest(); err != nil {
+		return err
+	}
 	sum, err := ledger.ParseRecordID(r.PathValue("digest")) // a SHA-256 in hexadecimal has the same form
 	if err != nil {
 		return badRequest("a digest is a SHA-256 of 64 lower-case hexadecimal digits", "sha256sum FILE prints it")
@@ -231,9 +246,6 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) state(w http.ResponseWriter, r *http.Request, space, name string) error {
-	if _, err := a.newest(); err != nil {
-		return err
-	}
 	found, err := a.Ledger.State(space, name)
 	if err != nil {
 		return fmt.Errorf("read state of %s: %w", clip(space), err)

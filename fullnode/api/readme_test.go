@@ -30,9 +30,10 @@ func TestREADME(t *testing.T) {
 			continue
 		}
 		command, _, _ = strings.Cut(command, " | ") // what the shell makes of the answer is not ours
-		r, patience := f.parseCurl(t, words(fill.Replace(command)))
+		filled := fill.Replace(command)
+		r, patience := f.parseCurl(t, words(filled))
 		body := f.run(t, r, patience)
-		if strings.Contains(string(body), "$") || len(body) == 0 {
+		if strings.Contains(filled, "$") || len(body) == 0 {
 			t.Errorf("curl %s: %q", command, body)
 		}
 		asked[r.Method+" "+r.Pattern] = true

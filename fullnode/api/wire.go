@@ -120,6 +120,38 @@ type Hit struct {
 	Height ledger.Height `json:"height"`
 }
 
+// ContractEntry is one of /v1/contracts, which answers a list by name and version.
+type ContractEntry struct {
+	Name    string        `json:"name"`
+	Version int64         `json:"version"`
+	Digest  tlog.Hash     `json:"digest"` // SHA-256 of the definition
+	Since   ledger.Height `json:"since"`  // the first block under it; 0: by the genesis
+}
+
+// Items is the answer of /v1/items/CONTRACT: places to look, nothing proven.
+type Items struct {
+	Items []ItemEntry `json:"items"`
+	Next  string      `json:"next"` // what before= continues with; empty at the end
+}
+
+// ItemEntry is an item at its newest record.
+type ItemEntry struct {
+	Item   string        `json:"item"`
+	Record string        `json:"record"`
+	Height ledger.Height `json:"height"`
+}
+
+// ItemRecords is the answer of /v1/items/CONTRACT/ITEM/records, newest first.
+type ItemRecords struct {
+	Records []string `json:"records"`
+}
+
+// Related is the answer of /v1/items/CONTRACT/ITEM/related.
+type Related struct {
+	Parents  []string `json:"parents"`
+	Children []string `json:"children"`
+}
+
 // Submitted is the answer to POST /v1/records.
 type Submitted struct {
 	ID      string        `json:"id"`

@@ -26,9 +26,6 @@ import (
 	"evident/lightclient/ledger"
 )
 
-// replicas is how many members keep a file, or all if there are fewer.
-const replicas = 3
-
 // freshness is how long an upload may wait for its record.
 const freshness = 24 * time.Hour
 
@@ -47,6 +44,7 @@ type Ask func(ctx context.Context, member, method, path string, body []byte, lim
 type Config struct {
 	Dir     string // the store's folder
 	Ledger  Ledger
+	Limits  ledger.Limits      // of the genesis: how many members keep a file
 	Self    string             // this member
 	Signer  note.Signer        // its node key
 	Host    host.Host          //
@@ -165,7 +163,7 @@ func filesOf(u *ledger.UnverifiedRecord) []File {
 // responsible returns the members that keep a file, by rendezvous hashing: each member's claim is a hash of its name and
 // the CID, and the highest claims win. So everybody agrees, files spread evenly, and a member that comes or goes moves
 // only its own share. Members for which out says true are passed over.
-func responsible(members ledger.MemberSet, c ledger.CID, out func(member string) bool) []string {
+func responsible(members ledger.MemberSet, copies int, c ledger.CID, out func(member string) bool) []string {
 	type claim struct {
 		weight uint64
 		member string
@@ -187,11 +185,14 @@ func responsible(members ledger.MemberSet, c ledger.CID, out func(member string)
 		return 0
 	})
 	var names []string
-	for _, c := range claims[:min(replicas, len(claims))] {
+	for _, c := range claims[:min(copies, len(claims))] {
 		names = append(names, c.member)
 	}
 	return names
 }
+
+// copies is how many members are to keep each file.
+func (b *Blobs) copies() int { return b.Limits.Keepers(b.Ledger.Members()) }
 
 // nobody is passed over.
 func nobody(string) bool { return false }

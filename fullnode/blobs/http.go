@@ -262,7 +262,7 @@ func (b *Blobs) kept(id fileID) ([]Kept, error) {
 		return nil, err
 	}
 	set := b.Ledger.Members()
-	expected := responsible(set, id.cid, nobody)
+	expected := responsible(set, b.copies(), id.cid, nobody)
 	kept := []Kept{}
 	for _, m := range set {
 		msg, stored := receipts[m.Name]

@@ -158,7 +158,7 @@ func (b *Blobs) bring(ctx context.Context, id fileID, e entry) error {
 	if e.Refused != "" {
 		return nil
 	}
-	keepers := responsible(b.Ledger.Members(), id.cid, func(m string) bool { return b.failsFor(m, id.cid) >= b.Pace.StandIn })
+	keepers := responsible(b.Ledger.Members(), b.copies(), id.cid, func(m string) bool { return b.failsFor(m, id.cid) >= b.Pace.StandIn })
 	if slices.Contains(keepers, b.Self) && !e.Held {
 		if err := b.hold(ctx, id, e); err != nil {
 			return err

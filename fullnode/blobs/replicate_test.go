@@ -249,14 +249,14 @@ func TestResponsible(t *testing.T) {
 	count := map[string]int{}
 	for i := range 2000 {
 		c := ledger.NewCID(ledger.CodecRaw, [32]byte{byte(i), byte(i >> 8)})
-		names := responsible(set, c, nobody)
+		names := responsible(set, 3, c, nobody)
 		if len(names) != 3 {
 			t.Fatal(names)
 		}
 		for _, n := range names {
 			count[n]++
 		}
-		without := responsible(set, c, func(m string) bool { return m == names[0] })
+		without := responsible(set, 3, c, func(m string) bool { return m == names[0] })
 		if without[0] != names[1] || without[1] != names[2] {
 			t.Fatalf("%v became %v: more than one share moved", names, without)
 		}
@@ -266,7 +266,7 @@ func TestResponsible(t *testing.T) {
 			t.Errorf("%s keeps %d of 2000 files, want about 857", m, n)
 		}
 	}
-	if got := responsible(set[:2], ledger.CID{}, nobody); len(got) != 2 {
+	if got := responsible(set[:2], 3, ledger.CID{}, nobody); len(got) != 2 {
 		t.Error(got)
 	}
 }

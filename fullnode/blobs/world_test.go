@@ -44,6 +44,7 @@ type world struct {
 	author note.Signer
 	vkey   string
 	nodes  []*node
+	copies int
 
 	mu     sync.Mutex
 	set    ledger.MemberSet
@@ -72,7 +73,7 @@ var testPace = Pace{Retry: 20 * time.Millisecond, Recheck: 300 * time.Millisecon
 
 func newWorld(t testing.TB, n int) *world {
 	t.Helper()
-	w := &world{TB: t, dir: t.TempDir(), grown: make(chan struct{})}
+	w := &world{TB: t, dir: t.TempDir(), grown: make(chan struct{}), copies: ledger.DefaultCopies}
 	skey, vkey, err := note.GenerateKey(crand.Reader, "author")
 	w.must(err)
 	w.author, err = note.NewSigner(skey)
@@ -143,7 +144,7 @@ func (w *world) start(i int) {
 			peers[other.member.Name] = other.host.ID()
 		}
 	}
-	b, err := Open(Config{Dir: filepath.Join(w.dir, n.member.Name), Ledger: w, Self: n.member.Name, Signer: n.signer, Host: n.host,
+	b, err := Open(Config{Dir: filepath.Join(w.dir, n.member.Name), Ledger: w, Limits: ledger.Limits{Copies: int64(w.copies)}, Self: n.member.Name, Signer: n.signer, Host: n.host,
 		Peers: peers, Ask: n.ask, Log: slog.New(slog.DiscardHandler), Pace: testPace,
 		Now: func() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) },
 		Free: func(string) (int64, error) {
@@ -346,7 +347,7 @@ func (n *node) upload(f file) {
 
 // keepers are the nodes that are to keep a file, and the others.
 func (w *world) keepers(c ledger.CID) (keepers, others []*node) {
-	names := responsible(w.set, c, nobody)
+	names := responsible(w.set, w.copies, c, nobody)
 	for _, n := range w.nodes {
 		if slices.Contains(names, n.member.Name) {
 			keepers = append(keepers, n)

@@ -71,7 +71,7 @@ func TestWaitIsWoken(t *testing.T) {
 }
 
 func TestProposalConditions(t *testing.T) {
-	w := newTestWorld(t, func(g *ledger.Genesis) { g.Limits = ledger.Limits{BlockBytes: 32 << 10, BlockRecords: 3} })
+	w := newTestWorld(t, func(g *ledger.Genesis) { g.Limits = ledger.Limits{BlockBytes: 32 << 10, BlockRecords: 3, Copies: 3} })
 	c := w.begin(t)
 	w.add(t, c)
 	tests := []struct {
@@ -273,7 +273,7 @@ func TestImport(t *testing.T) {
 		{"gap", func(b *ledger.Block, cert *[]byte) { *b, *cert = b2, cert2 }, ErrGap},
 		{"stale", func(b *ledger.Block, cert *[]byte) { *b, *cert = b0, cert0 }, ErrStale},
 		{"other certificate", func(b *ledger.Block, cert *[]byte) { *cert = cert2 }, ErrInvalid},
-		{"altered certificate", func(b *ledger.Block, cert *[]byte) { *cert = append([]byte(nil), cert1...); (*cert)[len(cert1)-9] ^= 2 }, ledger.ErrSignature},
+		{"altered certificate", func(b *ledger.Block, cert *[]byte) { *cert = alterSignature(cert1) }, ledger.ErrSignature},
 		{"altered header", func(b *ledger.Block, cert *[]byte) { b.Header.Time++ }, ErrInvalid},
 		{"altered state", func(b *ledger.Block, cert *[]byte) { b.Header.State[0]++ }, ErrInvalid},
 		{"record missing", func(b *ledger.Block, cert *[]byte) { b.Notes = b.Notes[1:] }, ledger.ErrProof},
@@ -383,4 +383,16 @@ func readUntil(t *testing.T, c *Chain, stop chan struct{}) {
 			}
 		}
 	}
+}
+
+// alterSignature changes a character of the last signature to another one of base64.
+func alterSignature(cert []byte) []byte {
+	altered := append([]byte(nil), cert...)
+	at := &altered[len(altered)-9]
+	if *at == 'A' {
+		*at = 'B'
+	} else {
+		*at = 'A'
+	}
+	return altered
 }

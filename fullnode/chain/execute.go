@@ -35,7 +35,8 @@ type Candidate struct {
 	Records []*ledger.Record
 	Refused []Refused
 
-	tip    tip // without certificate
+	tip    tip       // without certificate
+	born   []descent // for the index of children
 	log    []tlog.Hash
 	values map[tlog.Hash]json.RawMessage // by state key
 	writes state.Writes                  // nodes of the state tree
@@ -143,6 +144,7 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 	snap := c.store.at(uint64(cand.Header.Height))
 	defer snap.close()
 	view := overlay{snap, cand.values}
+	block := c.engine.Block(view, cand.Header.Time, cand.Header.Height)
 	leaves := make([]tlog.Hash, 0, len(notes))
 	cand.Records = make([]*ledger.Record, 0, len(notes))
 	for _, one := range checked {
@@ -150,9 +152,9 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 			cand.Refused = append(cand.Refused, Refused{Refusal: contract.Malformed(one.Err)})
 			continue
 		}
-		changes, refusal, err := c.engine.Apply(view, one.Record, cand.Header.Time, cand.Header.Height)
+		changes, refusal, err := block.Apply(one.Record)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+			return nil, engineError(err)
 		}
 		if refusal != nil {
 			cand.Refused = append(cand.Refused, Refused{one.Record.ID, refusal})
@@ -160,6 +162,9 @@ func (c *Chain) apply(cand *Candidate, notes [][]byte) ([]tlog.Hash, error) {
 		}
 		for _, change := range changes {
 			view.values[merkle.Key(change.Space, change.Name)] = change.Value
+			for _, parent := range change.Parents {
+				cand.born = append(cand.born, descent{change.Space, parent, len(cand.Records)})
+			}
 		}
 		leaves = append(leaves, one.Leaf)
 		cand.Records = append(cand.Records, one.Record)
@@ -210,7 +215,7 @@ func (c *Chain) DryRun(r *ledger.Record, time int64) (*contract.Refusal, error) 
 	}
 	snap := c.store.at(uint64(t.next()))
 	defer snap.close()
-	_, refusal, err := c.engine.Apply(overlay{snap, nil}, r, max(time, t.Header.Time+1), t.next())
+	_, refusal, err := c.engine.Block(overlay{snap, nil}, max(time, t.Header.Time+1), t.next()).Apply(r)
 	if err != nil {
 		return nil, fmt.Errorf("try record %s: %w", r.ID, err)
 	}
@@ -246,6 +251,14 @@ func (v snapshot) value(key tlog.Hash) (json.RawMessage, error) {
 		return nil, fmt.Errorf("%w: unpack a value: %w", ErrDamaged, err)
 	}
 	return value, nil
+}
+
+// engineError is the class of what the engine returns: its view failed, or the program is not the others'.
+func engineError(err error) error {
+	if errors.Is(err, contract.ErrCannotRun) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // stateError is the class of what package state returns for the newest tree, where everything has to be there.

@@ -56,6 +56,7 @@ func index(b *batch, cand *Candidate) {
 			}
 		}
 		add(idPrefix(r.ID))
+		add(contractPrefix(r.Contract))
 		for _, vkey := range r.By {
 			add(authorKey(vkey))
 		}
@@ -72,6 +73,10 @@ func index(b *batch, cand *Candidate) {
 			}
 			add(digestPrefix(digest))
 		}
+	}
+	for _, d := range cand.born {
+		key := string(childPrefix(d.contract, d.parent))
+		indexes[key] = binary.BigEndian.AppendUint16(indexes[key], uint16(d.index))
 	}
 	for key, list := range indexes {
 		b.set(binary.BigEndian.AppendUint64([]byte(key), uint64(cand.Header.Height)), list)

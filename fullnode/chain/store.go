@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -29,6 +30,8 @@ const (
 	keyAuthor      = 'a' // key name, 0, 4 bytes of key hash, height → indexes
 	keyItem        = 'm' // 8 bytes of SHA-256 of the item, height → indexes
 	keyDigest      = 'd' // 8 bytes of the digest, height → indexes
+	keyContract    = 'c' // contract, 0, height → indexes
+	keyChild       = 'p' // 8 bytes of SHA-256 of contract, 0, parent; height → indexes of the children's records
 )
 
 // store is Badger in managed mode: everything that block h writes has version h+1, and everything that is read at the
@@ -175,6 +178,23 @@ func (v snapshot) each(prefix []byte, visit func(rest, value []byte) bool) error
 		if !it.Valid() {
 			return nil
 		}
+		err := it.Item().Value(func(value []byte) error {
+			more = visit(it.Item().Key()[len(prefix):], value)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%w: read %q: %w", ErrDamaged, it.Item().Key(), err)
+		}
+	}
+	return nil
+}
+
+// eachBack calls visit as each does, in descending order, for keys whose rest begins at most with from.
+func (v snapshot) eachBack(prefix, from []byte, visit func(rest, value []byte) bool) error {
+	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: prefix, PrefetchValues: true, PrefetchSize: 16, Reverse: true})
+	defer it.Close()
+	it.Seek(slices.Concat(prefix, from))
+	for more := true; more && it.Valid(); it.Next() {
 		err := it.Item().Value(func(value []byte) error {
 			more = visit(it.Item().Key()[len(prefix):], value)
 			return nil

@@ -44,7 +44,7 @@ func newTestWorld(t testing.TB, change ...func(*ledger.Genesis)) *world {
 	w := new(world)
 	g := ledger.Genesis{Created: created, Name: "harbour.example",
 		Contracts: []ledger.ContractRef{contract.Ref(contract.Find("notes"))},
-		Limits:    ledger.Limits{BlockBytes: 1 << 20, BlockRecords: 2000}}
+		Limits:    ledger.Limits{BlockBytes: 1 << 20, BlockRecords: 2000, Copies: 3}}
 	for i := range 4 {
 		name := fmt.Sprintf("member%d.harbour.example", i+1)
 		key, err := ledger.NewCosigningKey(name, seed("cosigner", i), seed("cosigner ml-dsa-44", i))

@@ -10,7 +10,7 @@ func BenchmarkNotes(b *testing.B) {
 	r := w.sign(w.deposit())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, refusal, err := w.engine.Apply(w, r, now, 1); refusal != nil || err != nil {
+		if _, refusal, err := w.engine.Block(w, now, 1).Apply(r); refusal != nil || err != nil {
 			b.Fatal(refusal, err)
 		}
 	}
@@ -43,7 +43,7 @@ func (s *stage) bench(b *testing.B, one step) {
 	r := s.make(s.contract, one)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, refusal, err := s.engine.Apply(s, r, s.clock, s.height); refusal != nil || err != nil {
+		if _, refusal, err := s.engine.Block(s, s.clock, s.height).Apply(r); refusal != nil || err != nil {
 			b.Fatal(refusal, err)
 		}
 	}

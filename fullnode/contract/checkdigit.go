@@ -19,6 +19,7 @@ var checks = map[string]func(string) bool{
 	"iswc":    isISWC,
 	"isan":    isISAN,
 	"is_date": func(s string) bool { _, err := time.Parse(time.DateOnly, s); return err == nil },
+	"is_word": isWord,
 	"is_key":  func(s string) bool { return ledger.CheckKey(s) == nil },
 	"is_hex":  func(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" },
 }

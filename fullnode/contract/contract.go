@@ -10,8 +10,8 @@
 //
 //	ledger     the record is of this ledger
 //	contract   the members agreed to this contract
-//	version    in this version
 //	duplicate  the record is not on the ledger yet
+//	version    the item is under this version, or new and this is the newest, or the action migrates it
 //	C4         its time is at most two minutes after the block's
 //	C3         seq is the item's last + 1, and prev the item's last record
 //	action     the contract has this action
@@ -70,107 +70,20 @@ func Ref(c *Contract) ledger.ContractRef {
 type Change struct {
 	Space, Name string
 	Value       json.RawMessage
+	Parents     []string // items of the same contract that it newly comes from
 }
 
-// Engine applies records of one ledger under the contracts of its genesis.
-type Engine struct {
-	origin    string
-	contracts map[string]*Contract
-	members   map[string][]string // roles by the key of a member's node
-}
-
-// NewEngine returns the engine for a genesis. It fails if the genesis names a contract that this program does not have
-// with exactly that definition.
-func NewEngine(origin string, refs []ledger.ContractRef, members ledger.MemberSet) (*Engine, error) {
-	e := &Engine{origin: origin, contracts: map[string]*Contract{}, members: map[string][]string{}}
-	for _, m := range members {
-		e.members[m.Node] = append([]string{"member"}, m.Roles...)
-	}
-	library := Library()
-	for _, ref := range refs {
-		i := slices.IndexFunc(library, func(c *Contract) bool { return Ref(c) == ref })
-		if i < 0 {
-			return nil, fmt.Errorf("contract %s version %d with digest %s is not in this program", ref.Name, ref.Version, ref.Digest)
-		}
-		e.contracts[ref.Name] = library[i]
-	}
-	return e, nil
-}
-
-// Apply returns what the record changes in a block of this height and time, or why it is refused. An error is the
-// view's: then nothing is known of the record.
-func (e *Engine) Apply(view View, r *ledger.Record, time int64, height ledger.Height) ([]Change, *Refusal, error) {
-	c, refusal := e.find(r)
-	if refusal != nil {
-		return nil, refusal, nil
-	}
-	before, err := readItem(view, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	if refusal := checkCommon(r, before, time); refusal != nil {
-		return nil, refusal, nil
-	}
-	one := &call{engine: e, contract: c, view: view, record: &statement{Record: r}, item: before, time: time, height: int64(height)}
-	changes, refusal := one.apply()
-	if one.err != nil {
-		return nil, nil, one.err
-	}
-	if refusal != nil {
-		return nil, refusal, nil
-	}
-	return claimDigests(changes, view, r, height)
-}
-
-func (e *Engine) find(r *ledger.Record) (*Contract, *Refusal) {
-	if r.Ledger != e.origin {
-		return nil, refuse("ledger", "the record is for another ledger", "该记录属于另一个账本",
-			"ledger", r.Ledger, "want", e.origin)
-	}
-	c := e.contracts[r.Contract]
-	if c == nil {
-		return nil, refuse("contract", "this ledger has no such contract", "本账本没有此合约", "contract", r.Contract)
-	}
-	if r.Version != c.version {
-		return nil, refuse("version", "the contract is in force in another version", "生效的是该合约的另一个版本",
-			"contract", r.Contract, "version", number(r.Version), "want", number(c.version))
-	}
-	return c, nil
-}
-
-// readItem returns the record's item, with status none if it does not exist.
-func readItem(view View, r *ledger.Record) (*Item, error) {
-	name := r.ItemName()
-	value, err := view.Get(r.Contract, name)
+// readItem returns an item, with status none if it does not exist.
+func readItem(view View, space, name string) (*Item, error) {
+	value, err := view.Get(space, name)
 	if err != nil {
 		return nil, err
 	}
-	if value == nil {
-		return &Item{name: name, Status: none}, nil
-	}
-	return parseItem(name, value)
-}
-
-// checkCommon holds the record to the rules of every contract that need the item's state or the time.
-func checkCommon(r *ledger.Record, item *Item, time int64) *Refusal {
-	id := r.ID.String()
-	if item.First == id || item.Last == id {
-		return refuse(Duplicate, "the record is on the ledger already", "该记录已在账本上", "record", id)
-	}
-	if r.At > time+MaxAhead {
-		return refuse("C4", "the record's time is more than two minutes ahead of the block's; check the clock",
-			"记录时间比区块时间超前两分钟以上，请检查时钟", "at", number(r.At), "block", number(time))
-	}
-	seq, prev := item.Seq+1, item.Last
-	if r.Seq != seq || r.Prev != prev {
-		return refuse("C3", "the record does not follow the item's last one", "该记录未接在该事项的最后一条记录之后",
-			"seq", number(r.Seq), "want_seq", number(seq), "prev", r.Prev, "want_prev", prev)
-	}
-	return nil
+	return ParseItem(name, value)
 }
 
 // claimDigests adds a claim for each of the record's digests that nobody named before.
-func claimDigests(changes []Change, view View, r *ledger.Record, height ledger.Height) ([]Change, *Refusal, error) {
+func claimDigests(changes []Change, view View, r *ledger.Record, height int64) ([]Change, *Refusal, error) {
 	for _, evidence := range r.Evidence {
 		if evidence.Mode == ledger.Sealed {
 			continue
@@ -187,11 +100,11 @@ func claimDigests(changes []Change, view View, r *ledger.Record, height ledger.H
 		if known != nil || slices.ContainsFunc(changes, func(c Change) bool { return c.Space == DigestSpace && c.Name == name }) {
 			continue
 		}
-		claim, err := ledger.EncodeCanonical(Claim{Height: int64(height), Record: r.ID.String()})
+		claim, err := ledger.EncodeCanonical(Claim{Height: height, Record: r.ID.String()})
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode a claim of record %s: %w", r.ID, err)
 		}
-		changes = append(changes, Change{DigestSpace, name, claim})
+		changes = append(changes, Change{Space: DigestSpace, Name: name, Value: claim})
 	}
 	return changes, nil, nil
 }

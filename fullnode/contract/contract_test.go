@@ -91,7 +91,7 @@ func (w *world) sign(s ledger.Statement) *ledger.Record {
 // try applies a record and returns the rule that refused it.
 func (w *world) try(r *ledger.Record, height ledger.Height) string {
 	w.t.Helper()
-	changes, refusal, err := w.engine.Apply(w, r, now, height)
+	changes, refusal, err := w.engine.Block(w, now, height).Apply(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestSealedClaimsNothing(t *testing.T) {
 func TestStoreErrorIsNoRefusal(t *testing.T) {
 	w := newTestWorld(t)
 	w.broken = errors.New("disk")
-	if _, refusal, err := w.engine.Apply(w, w.sign(w.deposit()), now, 1); !errors.Is(err, w.broken) || refusal != nil {
+	if _, refusal, err := w.engine.Block(w, now, 1).Apply(w.sign(w.deposit())); !errors.Is(err, w.broken) || refusal != nil {
 		t.Errorf("got %v, %v", refusal, err)
 	}
 }

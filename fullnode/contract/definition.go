@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -18,6 +19,7 @@ type Contract struct {
 	version    int64
 	definition []byte
 	parents    string // the field that names an item's parents, or ""
+	fields     map[string]*shape
 	actions    map[string]*action
 	statuses   []string
 }
@@ -54,7 +56,11 @@ func (c *Contract) Rules() []string {
 	return ids
 }
 
+// has tells whether an item under this contract may have the status.
+func (c *Contract) has(status string) bool { return slices.Contains(c.statuses, status) }
+
 type action struct {
+	migrates  int64 // version of the contract whose items it moves to this one, or 0
 	from      map[string]bool
 	to        []outcome // none: the status stays
 	whileHeld bool
@@ -96,10 +102,12 @@ type touch struct {
 type loader struct {
 	source
 	roles, statuses map[string]bool
+	version         int64
 	objects         map[string]*shape
 	defs            map[string]any
 	env             *cel.Env
 	actionNodes     map[string]*yaml.Node
+	migrating       bool // the action at hand moves items from an older version
 }
 
 // Load compiles a definition. The error lists every problem that was found, each with the file's name and the line.
@@ -117,7 +125,9 @@ func Load(file string, text []byte) (*Contract, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
-	if c.definition, err = ledger.EncodeCanonical(d.value(root)); err != nil {
+	definition := d.value(root).(map[string]any)
+	delete(definition, "include") // what it includes is part of the definition
+	if c.definition, err = ledger.EncodeCanonical(definition); err != nil {
 		return nil, fmt.Errorf("%s:1: %w", file, err)
 	}
 	return c, nil
@@ -129,8 +139,9 @@ func (d *loader) contract(root *yaml.Node) *Contract {
 	m := d.object(root, topNames, []string{"roles", "types", "state", "parents", "include"})
 	c := &Contract{name: d.text(m["name"]), actions: map[string]*action{}}
 	if m["version"] != nil {
-		c.version = d.whole(m["version"])
+		d.version = d.whole(m["version"])
 	}
+	c.version = d.version
 	if !isWord(c.name) || c.version < 1 || c.version > ledger.MaxLogSize {
 		d.fail(root, "a contract has a word as its name, and a version from 1")
 	}
@@ -144,9 +155,10 @@ func (d *loader) contract(root *yaml.Node) *Contract {
 	}
 	d.types(m["types"])
 	d.state(m["state"])
+	c.fields = d.ownFields()
 	c.parents = d.parents(m["parents"])
 	var err error
-	if d.env, err = newEnv(&provider{d.objects}); err != nil {
+	if d.env, err = newEnv(c.name, &provider{d.objects}); err != nil {
 		d.fail(root, "make the environment: %v", err)
 		return c
 	}
@@ -213,6 +225,15 @@ func (d *loader) state(n *yaml.Node) {
 	d.objects["record"], d.objects["evidence"] = recordShape, evidenceShape
 }
 
+// ownFields are those of the state that only this contract has.
+func (d *loader) ownFields() map[string]*shape {
+	fields := maps.Clone(d.objects["item"].fields)
+	for name := range itemMembers() {
+		delete(fields, name)
+	}
+	return fields
+}
+
 func (d *loader) parents(n *yaml.Node) string {
 	if n == nil {
 		return ""
@@ -225,9 +246,14 @@ func (d *loader) parents(n *yaml.Node) string {
 }
 
 func (d *loader) action(name string, n *yaml.Node) *action {
-	m := d.object(n, []string{"title", "from", "signers"}, []string{"to", "input", "rules", "set", "touches", "while_held"})
+	m := d.object(n, []string{"title", "from", "signers"}, []string{"to", "input", "rules", "set", "touches", "while_held", "migrates"})
 	d.message(m["title"])
-	a := &action{from: d.from(m["from"])}
+	a := &action{}
+	if m["migrates"] != nil {
+		a.migrates = d.migration(m)
+	}
+	d.migrating = a.migrates != 0
+	a.from = d.from(m["from"])
 	if m["while_held"] != nil {
 		a.whileHeld = m["while_held"].Value == "true"
 	}
@@ -276,16 +302,33 @@ func (d *loader) occurs(n *yaml.Node, input *shape) bool {
 	return true
 }
 
+// migration reads the version from which an action moves items. What it starts from are statuses of that version, so
+// they are named, and it says which status of this one follows.
+func (d *loader) migration(m map[string]*yaml.Node) int64 {
+	from := d.whole(m["migrates"])
+	if from < 1 || from >= d.version {
+		d.fail(m["migrates"], "an action migrates from an older version")
+	}
+	if m["to"] == nil {
+		d.fail(m["migrates"], "an action that migrates says to which status")
+	}
+	return from
+}
+
 func (d *loader) from(n *yaml.Node) map[string]bool {
 	from := map[string]bool{}
-	if n != nil && n.Kind == yaml.ScalarNode && n.Value == "any" {
+	if n != nil && n.Kind == yaml.ScalarNode && n.Value == "any" && !d.migrating {
 		for status := range d.statuses {
 			from[status] = true
 		}
 		return from
 	}
 	for _, one := range d.list(n) {
-		d.status(one, none)
+		if d.migrating {
+			d.text(one)
+		} else {
+			d.status(one, none)
+		}
 		from[one.Value] = true
 	}
 	return from
@@ -394,7 +437,7 @@ func (d *loader) checkReach(c *Contract, root *yaml.Node) {
 	for grown := true; grown; {
 		grown = false
 		for name, a := range c.actions {
-			if done[name] || !slices.ContainsFunc(sortedKeys(a.from), func(s string) bool { return reached[s] }) {
+			if done[name] || a.migrates == 0 && !slices.ContainsFunc(sortedKeys(a.from), func(s string) bool { return reached[s] }) {
 				continue
 			}
 			done[name], grown = true, true
@@ -410,7 +453,7 @@ func (d *loader) checkReach(c *Contract, root *yaml.Node) {
 		if !done[name] {
 			d.fail(d.actionNodes[name], "action %q can never be done", name)
 		}
-		if c.actions[name].from[none] && len(c.actions[name].to) == 0 {
+		if c.actions[name].migrates == 0 && c.actions[name].from[none] && len(c.actions[name].to) == 0 {
 			d.fail(d.actionNodes[name], "action %q begins an item and gives it no status", name)
 		}
 	}

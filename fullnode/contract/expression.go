@@ -47,8 +47,8 @@ func library() *env.LibrarySubset {
 			function("startsWith"), function("endsWith"), function("contains"))
 }
 
-// newEnv is the environment of a contract's expressions, without input and touched.
-func newEnv(p *provider) (*cel.Env, error) {
+// newEnv is the environment of a contract's expressions, without input and touched. Deploying is for one contract alone.
+func newEnv(contract string, p *provider) (*cel.Env, error) {
 	options := []cel.EnvOption{
 		cel.CustomTypeProvider(p), cel.CustomTypeAdapter(p), cel.StdLib(cel.StdLibSubset(library())),
 		cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(maxNesting),
@@ -73,6 +73,17 @@ func newEnv(p *provider) (*cel.Env, error) {
 		method("holds", "ledger_holds", []*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.BoolType, func(c *call, args []ref.Val) ref.Val {
 			return c.holds(text(args[0]), text(args[1]), text(args[2]))
 		}),
+		method("status", "ledger_status", []*cel.Type{cel.StringType, cel.StringType}, cel.StringType, func(c *call, args []ref.Val) ref.Val {
+			return c.status(text(args[0]), text(args[1]))
+		}),
+	}
+	if contract == Contracts {
+		options = append(options,
+			method("agreed", "ledger_agreed", nil, cel.BoolType, func(c *call, _ []ref.Val) ref.Val { return c.agreed() }),
+			method("accepts", "ledger_accepts", []*cel.Type{cel.StringType, cel.IntType, cel.StringType, cel.ListType(cel.StringType)}, cel.BoolType,
+				func(c *call, args []ref.Val) ref.Val {
+					return c.accepts(text(args[0]), int64(args[1].(types.Int)), text(args[2]), args[3])
+				}))
 	}
 	for _, name := range sortedKeys(checks) {
 		check := checks[name]
@@ -250,6 +261,9 @@ func (d *loader) inspectCall(checked *ast.AST, c ast.CallExpr, fail func(string,
 }
 
 func (d *loader) inspectStatus(checked *ast.AST, status, literal ast.Expr, fail func(string, ...any)) {
+	if d.migrating {
+		return // it may be one of the older version
+	}
 	if status.Kind() != ast.SelectKind || status.AsSelect().FieldName() != "status" || literal.Kind() != ast.LiteralKind {
 		return
 	}

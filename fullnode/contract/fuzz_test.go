@@ -59,7 +59,7 @@ func FuzzApply(f *testing.F) {
 			}
 			view.state[contract+"\x00"+item] = value
 		}
-		changes, refusal, err := s.engine.Apply(view, r, now, 1)
+		changes, refusal, err := s.engine.Block(view, now, 1).Apply(r)
 		if err != nil || (refusal == nil) == (len(changes) == 0) {
 			t.Fatalf("%d changes, refusal %v, error %v", len(changes), refusal, err)
 		}

@@ -38,7 +38,7 @@ func (s *stage) generate(steps []step, blocks int) [32]byte {
 		}
 		s.clock += int64(d.roll(100000))
 		s.height++
-		changes, refusal, err := s.engine.Apply(s, s.make(s.contract, one), s.clock, s.height)
+		changes, refusal, err := s.engine.Block(s, s.clock, s.height).Apply(s.make(s.of(one), one))
 		if err != nil {
 			s.t.Fatal(err)
 		}

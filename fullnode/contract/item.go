@@ -81,6 +81,14 @@ func parseItem(name string, value json.RawMessage) (*Item, error) {
 	return i, nil
 }
 
+// ParseItem reads the state of an item; one without a value does not exist.
+func ParseItem(name string, value json.RawMessage) (*Item, error) {
+	if value == nil {
+		return &Item{name: name, Status: none}, nil
+	}
+	return parseItem(name, value)
+}
+
 // itemMembers are what every item has beside its contract's fields.
 func itemMembers() map[string]*shape {
 	return map[string]*shape{"at": wholeShape, "authors": textsShape, "exists": truthShape, "first": textShape,

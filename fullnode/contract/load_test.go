@@ -76,6 +76,7 @@ func TestProblems(t *testing.T) {
 		{"no version", "version: 1\n", "", "\"version\" is missing"},
 		{"name", "name: small", "name: Small", "a word as its name"},
 		{"unknown member", "version: 1", "version: 1\nowner: me", ":3: \"owner\" is not known here"},
+		{"unknown format", "{type: integer, en: Count, zh: 数}", "{type: integer, format: key, en: Count, zh: 数}", ":14: the format of type integer is one of time"},
 		{"no Chinese", "{en: Begin, zh: 开始}", "{en: Begin}", ":18: \"zh\" is missing"},
 		{"no English in a rule", "en: no parts, ", "", ":27: \"en\" is missing"},
 		{"empty message", "en: no parts", `en: ""`, ":27: want a text"},

@@ -1,9 +1,17 @@
 package contract
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+
+	"evident/lightclient/ledger"
+)
 
 // Duplicate is the rule that refuses a record which is on the ledger already: to its author, that is success.
 const Duplicate = "duplicate"
+
+// maxValue is how many bytes of a value a refusal shows.
+const maxValue = 200
 
 // Refusal says why a record was left out: the rule, a sentence in English and in Chinese, and the values the rule looked at.
 type Refusal struct {
@@ -30,3 +38,45 @@ func refuse(rule, en, zh string, pairs ...string) *Refusal {
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// check evaluates a rule: nil if it holds.
+func (c *call) check(r *rule) *Refusal {
+	v, err := c.eval(r.condition)
+	if v == true && err == nil {
+		return nil
+	}
+	refusal := refuse(r.id, r.en, r.zh)
+	for _, path := range r.condition.reads {
+		refusal.Values[strings.Join(path, ".")] = c.show(path)
+	}
+	if err != nil {
+		refusal.Values["why"] = clip(err.Error())
+	}
+	return refusal
+}
+
+// show returns a value that a rule read, as text.
+func (c *call) show(path []string) string {
+	v, _ := c.ResolveName(path[0])
+	for _, field := range path[1:] {
+		v, _ = member(v, field)
+	}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return clip(v)
+	}
+	text, err := ledger.EncodeCanonical(v)
+	if err != nil {
+		return ""
+	}
+	return clip(string(text))
+}
+
+func clip(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxValue], "") + "…"
+}

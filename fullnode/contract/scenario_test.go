@@ -23,6 +23,8 @@ import (
 // that a step called so, "#a.jpg" the digest of a file, "now+5" a time.
 type step struct {
 	Do     string         // action
+	In     string         // contract; empty: the scenario's
+	Under  int64          // version of the contract; 0: 1
 	Item   string         // as in fields; empty for a new item that its record names
 	As     string         // name for a new item
 	Keep   string         // name for the record
@@ -152,7 +154,7 @@ func (s *stage) itemState(contract, name string) *Item {
 }
 
 func (s *stage) make(contract *Contract, one step) *ledger.Record {
-	st := ledger.Statement{Ledger: origin, Contract: contract.Name(), Version: 1, Action: one.Do, Seq: 1, At: s.clock,
+	st := ledger.Statement{Ledger: origin, Contract: contract.Name(), Version: max(one.Under, 1), Action: one.Do, Seq: 1, At: s.clock,
 		After: ledger.Point{Size: 1}, Fields: json.RawMessage("{}")}
 	s.nonce++
 	nonce := sha256.Sum256([]byte(strconv.Itoa(s.nonce)))
@@ -183,13 +185,21 @@ func (s *stage) make(contract *Contract, one step) *ledger.Record {
 	return r
 }
 
+// of is the contract of a step.
+func (s *stage) of(one step) *Contract {
+	if one.In == "" {
+		return s.contract
+	}
+	return Find(one.In)
+}
+
 // play applies one step and compares what becomes of it.
 func (s *stage) play(contract *Contract, i int, one step) {
 	s.t.Helper()
 	s.clock += 1000 + one.Wait
 	s.height++
 	r := s.make(contract, one)
-	changes, refusal, err := s.engine.Apply(s, r, s.clock, s.height)
+	changes, refusal, err := s.engine.Block(s, s.clock, s.height).Apply(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -210,7 +220,7 @@ func (s *stage) play(contract *Contract, i int, one step) {
 	}
 	for _, c := range changes {
 		s.state[c.Space+"\x00"+c.Name] = c.Value
-		if c.Space == contract.Name() {
+		if c.Space == s.contract.Name() {
 			s.statuses[s.itemState(c.Space, c.Name).Status] = true
 		}
 	}
@@ -242,13 +252,17 @@ func (s *stage) compare(contract *Contract, i int, one step, item *Item) {
 	}
 }
 
-// grant vouches for everybody who has a role in the scenario.
+// grant vouches for everybody who has a role in the scenario; certificate/issuer is a role of another contract.
 func (s *stage) grant(roles map[string][]string) {
 	byPerson := map[string][]any{}
 	for _, role := range sortedKeys(roles) {
 		name, scope, _ := strings.Cut(role, " ")
+		in := s.contract.Name()
+		if other, word, ok := strings.Cut(name, "/"); ok {
+			in, name = other, word
+		}
 		for _, person := range roles[role] {
-			byPerson[person] = append(byPerson[person], map[string]any{"contract": s.contract.Name(), "role": name, "scope": scope, "since": int64(now)})
+			byPerson[person] = append(byPerson[person], map[string]any{"contract": in, "role": name, "scope": scope, "since": int64(now)})
 		}
 	}
 	for _, person := range sortedKeys(byPerson) {
@@ -280,7 +294,7 @@ func playFile(t testing.TB, file string) *stage {
 	s := newTestStage(t, one.Contract)
 	s.grant(one.Roles)
 	for i, step := range one.Steps {
-		s.play(s.contract, i+1, step)
+		s.play(s.of(step), i+1, step)
 	}
 	if one.Main != "" {
 		s.names["main"] = s.word(one.Main).(string)

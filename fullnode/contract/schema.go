@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -20,10 +21,16 @@ var kinds = map[string]struct {
 	kind     types.Kind
 	keywords []string
 }{
-	"integer": {types.IntKind, []string{"minimum", "maximum", "enum", "const"}},
-	"string":  {types.StringKind, []string{"minLength", "maxLength", "pattern", "enum", "const"}},
+	"integer": {types.IntKind, []string{"minimum", "maximum", "enum", "const", "format"}},
+	"string":  {types.StringKind, []string{"minLength", "maxLength", "pattern", "enum", "const", "format"}},
 	"boolean": {types.BoolKind, nil},
 	"array":   {types.ListKind, []string{"items", "minItems", "maxItems", "uniqueItems"}},
+}
+
+// formats say to people and forms what a value stands for. Rules do not look at them.
+var formats = map[types.Kind][]string{
+	types.IntKind:    {"time", "duration", "celsius", "money", "share"},
+	types.StringKind: {"key", "item", "record", "commitment"},
 }
 
 // labels are names for people, which JSON Schema ignores.
@@ -49,6 +56,9 @@ func (d *loader) shapeOf(n *yaml.Node) *shape {
 	}
 	d.object(n, []string{"type"}, slices.Concat(kind.keywords, labels))
 	s := &shape{kind: kind.kind}
+	if format := members["format"]; format != nil && !slices.Contains(formats[s.kind], d.text(format)) {
+		d.fail(format, "the format of type %s is one of %s", name, strings.Join(formats[s.kind], ", "))
+	}
 	if s.kind != types.ListKind {
 		return s
 	}

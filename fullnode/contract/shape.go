@@ -43,6 +43,22 @@ func (s *shape) celType() *cel.Type {
 	return cel.ObjectType(s.name)
 }
 
+// same tells whether values of one shape are values of the other.
+func (s *shape) same(t *shape) bool {
+	if s.kind != t.kind || len(s.fields) != len(t.fields) {
+		return false
+	}
+	if s.kind == types.ListKind {
+		return s.elem.same(t.elem)
+	}
+	for name, field := range s.fields {
+		if other := t.fields[name]; other == nil || !field.same(other) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *shape) zero() any {
 	switch s.kind {
 	case types.IntKind:

@@ -58,7 +58,7 @@ func FoundIn(t testing.TB, dir string, n int) *Consortium {
 	g := ledger.Genesis{
 		Contracts: []ledger.ContractRef{},
 		Created:   time.Now().UnixMilli(),
-		Limits:    ledger.Limits{BlockBytes: 480 << 10, BlockRecords: 5000},
+		Limits:    ledger.Limits{BlockBytes: 480 << 10, BlockRecords: 5000, Copies: min(ledger.DefaultCopies, int64(n))},
 		Name:      "harbour.example",
 	}
 	for _, one := range contract.Library() {

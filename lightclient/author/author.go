@@ -23,9 +23,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"evident/lightclient"
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/transfer"
 )
@@ -40,18 +40,27 @@ const (
 	Submitting Stage = "submitting"
 	Received   Stage = "received" // a member promised to include the record
 	Final      Stage = "final"
+	Proving    Stage = "proving" // proofs of files that were recorded together are being written
 	Storing    Stage = "storing" // the proof file is written; members are fetching the file
 	Proven     Stage = "proven"  // the proof file is written, and the file stored if it is to be
 )
 
-// Progress is where a file is on its way. Done and Total are bytes, while
-// digesting and sending; Rate is bytes per second, while sending.
+// Progress is where a file is on its way. Done and Total are bytes, and Rate
+// bytes per second, while digesting and sending. Files of OfFiles are done, if
+// many are recorded together.
 type Progress struct {
-	Path  string
-	Stage Stage
-	Done  int64
-	Total int64
-	Rate  float64
+	Path    string
+	Stage   Stage
+	Done    int64
+	Total   int64
+	Rate    float64
+	Files   int64
+	OfFiles int64
+}
+
+// Left is how long the stage takes at this rate; 0 if nobody can tell.
+func (p Progress) Left() time.Duration {
+	return transfer.Progress{Done: p.Done, Total: p.Total, Rate: p.Rate}.Left()
 }
 
 // Stamped is a file whose proof is on disk.
@@ -61,8 +70,8 @@ type Stamped struct {
 	Record lightclient.Record
 	Before bool // it was stamped before, with this proof; nothing was sent
 
-	// Receipts are by members who keep the file. Fewer than Copies: the record
-	// stays in the outbox, and Resume asks again.
+	// Receipts are by members who keep the file. Fewer than the genesis
+	// asks for: the record stays in the outbox, and Resume asks again.
 	Receipts []transfer.Receipt
 }
 
@@ -109,7 +118,11 @@ func (a *Author) stamp(ctx context.Context, path, text string, report func(Progr
 	if err != nil {
 		return Stamped{}, fmt.Errorf("stamp %s: %w", path, err)
 	}
-	digesting <- struct{}{}
+	select {
+	case digesting <- struct{}{}:
+	case <-ctx.Done():
+		return Stamped{}, fmt.Errorf("stamp %s: %w", path, context.Cause(ctx))
+	}
 	file, before, err := a.keep(ctx, path, report)
 	<-digesting
 	if err != nil {
@@ -132,12 +145,16 @@ func (a *Author) commit(ctx context.Context, path, text string, file kept) (Entr
 	if file.sealing != nil {
 		defer file.sealing.close()
 	}
-	record, err := a.sign(ctx, text, file.evidence)
+	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
+	if err != nil {
+		return Entry{}, err
+	}
+	record, err := a.sign(ctx, ledger.Statement{Action: "deposit", Contract: "notes", Evidence: []ledger.Evidence{file.evidence}, Fields: json.RawMessage(fields)})
 	if err != nil {
 		return Entry{}, err
 	}
 	if file.sealing != nil {
-		if err := a.Outbox.Secrets().put(record.ID, file.sealing.secret); err != nil {
+		if err := a.Outbox.Secrets().put(record.ID, 0, file.sealing.secret); err != nil {
 			return Entry{}, err
 		}
 	}
@@ -181,16 +198,19 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 		return Stamped{}, a.refused(entry, err)
 	}
 	report(Progress{Path: entry.Path, Stage: Final})
-	proof, err := a.Client.Proof(ctx, record)
+	made, err := a.Client.Proof(ctx, record)
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
 	}
-	if err := a.disclose(proof, record); err != nil {
+	if err := a.disclose(made, record); err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
 	}
-	file, err := proof.Encode()
+	file, err := made.Encode()
 	if err != nil {
 		return Stamped{}, fmt.Errorf("prove record %s: %w", entry.ID, err)
+	}
+	if entry.Together {
+		return a.finishTogether(ctx, entry, record, file, report)
 	}
 	written, err := a.Outbox.writeProof(entry, file)
 	if err != nil {
@@ -201,6 +221,9 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	if err != nil {
 		return Stamped{}, err
 	}
+	if err := addReceipts(written, made, receipts); err != nil {
+		return Stamped{}, err
+	}
 	// If we stop here, Resume writes the same proof again and removes the entry.
 	if all {
 		if err := a.Outbox.remove(entry.ID); err != nil {
@@ -209,6 +232,18 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	}
 	report(Progress{Path: entry.Path, Stage: Proven})
 	return Stamped{Path: entry.Path, Proof: written, Record: record, Receipts: receipts}, nil
+}
+
+func (a *Author) finishTogether(ctx context.Context, entry Entry, record lightclient.Record, file []byte, report func(Progress)) (Stamped, error) {
+	written, err := a.writeProofs(ctx, entry, file, report)
+	if err != nil {
+		return Stamped{}, err
+	}
+	if err := a.Outbox.remove(entry.ID); err != nil {
+		return Stamped{}, err
+	}
+	report(Progress{Path: entry.Path, Stage: Proven})
+	return Stamped{Path: entry.Path, Proof: written, Record: record}, nil
 }
 
 // refused takes a record that the ledger refused out of the outbox: sending it
@@ -223,7 +258,8 @@ func (a *Author) refused(entry Entry, err error) error {
 	return err
 }
 
-func (a *Author) sign(ctx context.Context, text string, file ledger.Evidence) (*ledger.Record, error) {
+// sign completes a first record of an item: it names the newest block that the client knows.
+func (a *Author) sign(ctx context.Context, s ledger.Statement) (*ledger.Record, error) {
 	head, known := a.Client.Head()
 	if _, stale := a.Client.Age(head); !known || stale {
 		var err error
@@ -231,28 +267,17 @@ func (a *Author) sign(ctx context.Context, text string, file ledger.Evidence) (*
 			return nil, err
 		}
 	}
-	fields, err := ledger.EncodeCanonical(map[string]string{"text": text})
-	if err != nil {
-		return nil, err
-	}
 	now := time.Now
 	if a.Now != nil {
 		now = a.Now
 	}
 	_, genesis := a.Client.Genesis()
-	return ledger.Statement{
-		Action:   "deposit",
-		After:    ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N},
-		At:       now().UnixMilli(),
-		By:       []string{a.Key.Verifier()},
-		Contract: "notes",
-		Evidence: []ledger.Evidence{file},
-		Fields:   json.RawMessage(fields),
-		Ledger:   genesis.Origin(a.Client.Trusted().Fingerprint),
-		Nonce:    nonce(),
-		Seq:      1,
-		Version:  1,
-	}.Sign(a.Key.signer)
+	s.After = ledger.Point{Root: head.Tree().Hash, Size: head.Tree().N}
+	s.At = now().UnixMilli()
+	s.By = []string{a.Key.Verifier()}
+	s.Ledger = genesis.Origin(a.Client.Trusted().Fingerprint)
+	s.Nonce, s.Seq, s.Version = nonce(), 1, 1
+	return s.Sign(a.Key.signer)
 }
 
 func nonce() string {
@@ -261,21 +286,8 @@ func nonce() string {
 	return hex.EncodeToString(n[:])
 }
 
-// evidenceName is the file's name as a record can hold it: what is not text,
-// or could change how text is shown, becomes "_".
-func evidenceName(path string) string {
-	name := strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
-			return '_'
-		}
-		return r
-	}, filepath.Base(path))
-	for len(name) > 255 {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	return name
-}
+// evidenceName is the file's name as a record can hold it.
+func evidenceName(path string) string { return evidence.FileName(filepath.Base(path)) }
 
 func mediaType(path string) string {
 	media, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(filepath.Ext(path))), ";")

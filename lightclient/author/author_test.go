@@ -48,11 +48,12 @@ func newTestDesk(t *testing.T, mode ledger.Mode) *desk {
 	if _, err := client.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	key, err := Keys{filepath.Join(d.dir, "keys")}.Create("ada")
+	vault := &Vault{Dir: filepath.Join(d.dir, "home")}
+	key, err := Keys{filepath.Join(d.dir, "home", "keys"), vault}.Create("ada")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Author = &Author{Mode: mode, Client: client, Key: key, Outbox: &Outbox{filepath.Join(d.dir, "home", "outbox")}}
+	d.Author = &Author{Mode: mode, Client: client, Key: key, Outbox: &Outbox{filepath.Join(d.dir, "home", "outbox"), vault}}
 	if err := os.MkdirAll(d.Outbox.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -87,20 +88,20 @@ func TestStampAndFetch(t *testing.T) {
 				t.Errorf("stamped again: %+v, %v", again.Before, err)
 			}
 			back := filepath.Join(d.dir, "back.jpg")
-			f, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, back, nil)
+			f, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil)
 			if mode == "" || mode == ledger.Digest {
 				if !errors.Is(err, ErrNotStored) || len(s.Receipts) != 0 || d.nodes[0].Blocks() != 0 {
 					t.Errorf("by digest: %v, %d receipts, %d blocks", err, len(s.Receipts), d.nodes[0].Blocks())
 				}
 				return
 			}
-			if err != nil || f.Size != int64(len(content)) || len(s.Receipts) != Copies {
+			if err != nil || f.Size != int64(len(content)) || len(s.Receipts) != ledger.DefaultCopies {
 				t.Fatalf("fetched %d bytes, %d receipts: %v", f.Size, len(s.Receipts), err)
 			}
 			if got, err := os.ReadFile(back); err != nil || !bytes.Equal(got, content) {
 				t.Errorf("fetched something else: %v", err)
 			}
-			if _, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, back, nil); !errors.Is(err, ErrFileExists) {
+			if _, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil); !errors.Is(err, ErrFileExists) {
 				t.Errorf("fetched over a file: %v", err)
 			}
 			if left, err := d.Outbox.Entries(); err != nil || len(left) != 0 {
@@ -162,7 +163,7 @@ func TestSealingGoesOn(t *testing.T) {
 		if before == 0 || after != want {
 			t.Errorf("changed %t: %d blocks before, %d after, want %d", changed, before, after, want)
 		}
-		left, err := filepath.Glob(filepath.Join(d.Outbox.Secrets().Dir, "sealing-*.[jt]*"))
+		left, err := filepath.Glob(filepath.Join(d.Outbox.Secrets().Dir, "sealing-*.[at]*"))
 		if err != nil || len(left) != 0 {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
@@ -207,7 +208,7 @@ func TestReceiptsComeLater(t *testing.T) {
 		n.Change(func(n *testnode.Node) { n.Answer = nil })
 	}
 	err = d.Resume(t.Context(), quiet, func(_ string, again Stamped, err error) {
-		if err != nil || len(again.Receipts) != Copies || again.Proof != s.Proof {
+		if err != nil || len(again.Receipts) != ledger.DefaultCopies || again.Proof != s.Proof {
 			t.Errorf("resumed: %d receipts, %v", len(again.Receipts), err)
 		}
 	})
@@ -215,7 +216,7 @@ func TestReceiptsComeLater(t *testing.T) {
 		t.Errorf("%d entries are left: %v, %v", len(left), err, readErr)
 	}
 	text, err := os.ReadFile(d.Outbox.receiptsFile(s.Record.ID))
-	if err != nil || strings.Count(string(text), "evident/storage/v1") != Copies {
+	if err != nil || strings.Count(string(text), "evident/storage/v1") != ledger.DefaultCopies {
 		t.Errorf("receipts on disk: %v\n%s", err, text)
 	}
 }
@@ -243,7 +244,7 @@ func TestFetchGoesOn(t *testing.T) {
 		if err := os.WriteFile(back+".part", tt.part, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, back, nil)
+		_, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil)
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", tt.name, err)
 		}

@@ -29,15 +29,18 @@ type Fetched struct {
 	Record lightclient.Record
 }
 
-// Fetch brings the file of a record back from the members, opens it, compares it with what was recorded, and writes it to
+// FirstStored stands for the first file of a record that the members keep.
+const FirstStored = -1
+
+// Fetch brings a file of a record back from the members, opens it, compares it with what was recorded, and writes it to
 // path; empty: the file's own name, in this folder. Until all of that is done it lies beside it as .part, from where an
 // interrupted fetch goes on. It never replaces a file.
-func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id ledger.RecordID, path string, report func(transfer.Progress)) (Fetched, error) {
+func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id ledger.RecordID, index int, path string, report func(transfer.Progress)) (Fetched, error) {
 	record, err := client.Record(ctx, id)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetch: %w", err)
 	}
-	e, secret, err := storedFile(record, secrets)
+	e, secret, err := OpenStored(record, index, secrets)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetch: %w", err)
 	}
@@ -57,18 +60,27 @@ func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id 
 	return Fetched{path, plain.Size, record}, nil
 }
 
-// storedFile finds the record's first file that the members keep, and what opens it.
-func storedFile(record lightclient.Record, secrets Secrets) (ledger.Evidence, *seal.Secret, error) {
-	for _, e := range record.Evidence {
-		switch e.Mode {
-		case ledger.Public:
-			return e, nil, nil
-		case ledger.Sealed:
-			secret, err := secrets.Open(record.ID)
-			return e, secret, err
+// OpenStored finds a file that the members keep, and what opens it: nil if it is public.
+func OpenStored(record lightclient.Record, index int, secrets Secrets) (ledger.Evidence, *seal.Secret, error) {
+	index, err := storedAt(record, index)
+	if err != nil {
+		return ledger.Evidence{}, nil, err
+	}
+	e := record.Evidence[index]
+	if e.Mode == ledger.Public {
+		return e, nil, nil
+	}
+	secret, err := secrets.Open(record.ID, index)
+	return e, secret, err
+}
+
+func storedAt(record lightclient.Record, index int) (int, error) {
+	for i, e := range record.Evidence {
+		if e.Mode != ledger.Digest && (i == index || index == FirstStored) {
+			return i, nil
 		}
 	}
-	return ledger.Evidence{}, nil, ErrNotStored
+	return 0, ErrNotStored
 }
 
 // fileName is the file's own name without anything that could lead elsewhere.
@@ -110,11 +122,20 @@ func write(plain *seal.Plain, path string, report func(transfer.Progress)) error
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	// A link does not replace a file that appeared meanwhile, as a rename would.
-	if err := os.Link(part, path); err != nil {
-		return err
+	return install(part, path)
+}
+
+// install gives a finished file its name. A link does not replace a file that appeared meanwhile, as a rename would; but
+// not every disk has links.
+func install(part, path string) error {
+	err := os.Link(part, path)
+	if err == nil {
+		return os.Remove(part)
 	}
-	return os.Remove(part)
+	if _, there := os.Lstat(path); !errors.Is(there, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%w: %s", ErrFileExists, path), there)
+	}
+	return os.Rename(part, path)
 }
 
 type metered struct {

@@ -18,9 +18,6 @@ import (
 	"evident/lightclient/transfer"
 )
 
-// Copies is how many members keep a file, if there are so many.
-const Copies = 3
-
 // storingPatience is how long a stamp waits for storage receipts. Those that come later are collected by Resume.
 const storingPatience = 2 * time.Minute
 
@@ -150,7 +147,7 @@ func (a *Author) disclose(p *proof.Proof, r lightclient.Record) error {
 		if e.Mode != ledger.Sealed {
 			continue
 		}
-		secret, err := a.Outbox.Secrets().Open(r.ID)
+		secret, err := a.Outbox.Secrets().Open(r.ID, i)
 		if err != nil {
 			return err
 		}
@@ -159,11 +156,17 @@ func (a *Author) disclose(p *proof.Proof, r lightclient.Record) error {
 	return nil
 }
 
+// copies is how many members keep each file.
+func (a *Author) copies() int {
+	_, genesis := a.Client.Genesis()
+	return genesis.Limits.Keepers(a.Client.Trusted().Members)
+}
+
 // stored waits for the storage receipts of a record's file and keeps them. all says whether there are as many as there
 // are to be.
 func (a *Author) stored(ctx context.Context, r lightclient.Record) (receipts []transfer.Receipt, all bool, err error) {
 	trusted := a.Client.Trusted()
-	want := min(Copies, len(trusted.Members))
+	want := a.copies()
 	limited, cancel := context.WithTimeout(ctx, storingPatience)
 	defer cancel()
 	for _, e := range r.Evidence {

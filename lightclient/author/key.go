@@ -1,6 +1,7 @@
 package author
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"evident/lightclient/ledger"
+	"evident/lightclient/store"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -35,8 +37,11 @@ func (k *Key) Name() string { return k.signer.Name() }
 // Verifier is the public key: name+hash+base64.
 func (k *Key) Verifier() string { return k.verifier }
 
-// Keys is a folder of key files, each readable by its owner only.
-type Keys struct{ Dir string }
+// Keys is a folder of key files, each encrypted to the home's identity.
+type Keys struct {
+	Dir   string
+	Vault *Vault
+}
 
 // Create makes a key. It never overwrites one: a lost key cannot be made again.
 func (ks Keys) Create(name string) (*Key, error) {
@@ -53,24 +58,30 @@ func (ks Keys) Create(name string) (*Key, error) {
 	if err := os.MkdirAll(ks.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
-	file, err := os.OpenFile(ks.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: %s", ErrKeyExists, ks.path(name))
-	}
+	unlock, err := store.Lock(filepath.Join(ks.Dir, ".lock"))
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
-	defer file.Close()
-	if _, err := file.WriteString(skey + "\n" + verifier + "\n"); err != nil {
-		return nil, fmt.Errorf("create key: %w", err)
+	defer unlock()
+	if _, err := os.Lstat(ks.path(name)); !errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("%w: %s", ErrKeyExists, ks.path(name)), err)
 	}
-	if err := file.Sync(); err != nil {
+	if err := ks.Vault.write(ks.path(name), []byte(skey+"\n"+verifier+"\n")); err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	return ks.Open(name)
 }
 
-// Path is the file of a key.
+// read returns the two lines of a key. One that somebody put into the folder in plain text is taken as it is.
+func (ks Keys) read(name string) ([]byte, error) {
+	data, err := os.ReadFile(ks.path(name))
+	if err != nil || bytes.HasPrefix(data, []byte("PRIVATE+KEY+")) {
+		return data, err
+	}
+	return ks.Vault.read(ks.path(name))
+}
+
+// path is the file of a key.
 func (ks Keys) path(name string) string { return filepath.Join(ks.Dir, name+".key") }
 
 // Open reads the key of a name; the empty name means the only key there is.
@@ -89,7 +100,7 @@ func (ks Keys) Open(name string) (*Key, error) {
 			return nil, fmt.Errorf("%w: %s", ErrManyKeys, strings.Join(names, ", "))
 		}
 	}
-	data, err := os.ReadFile(ks.path(name))
+	data, err := ks.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w of the name %s", ErrNoKey, name)
 	}

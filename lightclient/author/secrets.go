@@ -21,49 +21,80 @@ import (
 // ErrNoSecret means that this home has no secret for a sealed file: somebody else recorded it, or on another machine.
 var ErrNoSecret = errors.New("there is no secret for this record here")
 
-// Secrets is a folder of what opens sealed files, each readable by its owner only:
+// Secrets is a folder of what opens sealed files, each encrypted to the home's identity:
 //
-//	<record id>.json                     the secret of a record's file
-//	sealing-<path>.json, .trail, .lock   of a file whose record is not signed yet, so that sealing it can go on
-type Secrets struct{ Dir string }
+//	<record id>.<index>.age             the secret of a record's file, ours or shared with us
+//	<record id>.<name>.age              other private values of a record
+//	sealing-<path>.age, .trail, .lock   of a file whose record is not signed yet, so that sealing it can go on
+type Secrets struct {
+	Dir   string
+	Vault *Vault
+}
 
 // Secrets returns the folder that lies next to the outbox.
-func (o *Outbox) Secrets() Secrets { return Secrets{filepath.Join(filepath.Dir(o.Dir), "secrets")} }
+func (o *Outbox) Secrets() Secrets {
+	return Secrets{filepath.Join(filepath.Dir(o.Dir), "secrets"), o.Vault}
+}
 
-func (s Secrets) file(id ledger.RecordID) string { return filepath.Join(s.Dir, id.String()+".json") }
+func (s Secrets) path(name string) string { return filepath.Join(s.Dir, name+secretEnding) }
+
+const secretEnding = ".age"
+
+func secretName(id ledger.RecordID, index int) string { return fmt.Sprintf("%s.%d", id, index) }
 
 // Open reads the secret of a record's file.
-func (s Secrets) Open(id ledger.RecordID) (*seal.Secret, error) {
-	secret, err := readSecret(s.file(id))
+func (s Secrets) Open(id ledger.RecordID, index int) (*seal.Secret, error) {
+	secret, err := s.secret(secretName(id, index))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s", ErrNoSecret, id)
+		return nil, fmt.Errorf("%w: %s, file %d", ErrNoSecret, id, index+1)
 	}
 	return secret, err
 }
 
-// put makes the secret of a record durable; that has to be so before the record is.
-func (s Secrets) put(id ledger.RecordID, secret *seal.Secret) error {
-	return writeSecret(s.file(id), secret)
+// put makes the secret of a record's file durable; that has to be so before the record is.
+func (s Secrets) put(id ledger.RecordID, index int, secret *seal.Secret) error {
+	return s.keep(secretName(id, index), secret)
 }
 
-func readSecret(path string) (*seal.Secret, error) {
-	data, err := os.ReadFile(path)
+// KeepPrivate makes a private value of a record durable, such as the salts of its hidden fields.
+func (s Secrets) KeepPrivate(id ledger.RecordID, name string, value []byte) error {
+	return s.write(id.String()+"."+name, value)
+}
+
+// Private reads it back.
+func (s Secrets) Private(id ledger.RecordID, name string) ([]byte, error) {
+	value, err := s.Vault.read(s.path(id.String() + "." + name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s, %s", ErrNoSecret, id, name)
+	}
+	return value, err
+}
+
+func (s Secrets) secret(name string) (*seal.Secret, error) {
+	data, err := s.Vault.read(s.path(name))
 	if err != nil {
 		return nil, fmt.Errorf("read secret: %w", err)
 	}
 	secret := new(seal.Secret)
 	if err := json.Unmarshal(data, secret); err != nil {
-		return nil, fmt.Errorf("read secret %s: %w", path, err)
+		return nil, fmt.Errorf("read secret %s: %w", name, err)
 	}
 	return secret, nil
 }
 
-func writeSecret(path string, secret *seal.Secret) error {
+func (s Secrets) keep(name string, secret *seal.Secret) error {
 	data, err := json.Marshal(secret)
 	if err != nil {
 		return fmt.Errorf("write secret: %w", err)
 	}
-	if err := store.WriteFile(path, data, 0o600); err != nil {
+	return s.write(name, data)
+}
+
+func (s Secrets) write(name string, data []byte) error {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("write secret: %w", err)
+	}
+	if err := s.Vault.write(s.path(name), data); err != nil {
 		return fmt.Errorf("write secret: %w", err)
 	}
 	return nil
@@ -72,7 +103,8 @@ func writeSecret(path string, secret *seal.Secret) error {
 // sealing is a file that is being sealed, now or in an earlier run.
 type sealing struct {
 	secret *seal.Secret
-	base   string
+	base   string // of the trail and the lock
+	path   string // of the secret
 	trail  *os.File
 	unlock func()
 }
@@ -82,8 +114,8 @@ func (s Secrets) begin(path string, size int64) (_ *sealing, err error) {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("begin sealing: %w", err)
 	}
-	sum := sha256.Sum256([]byte(path))
-	w := &sealing{base: filepath.Join(s.Dir, fmt.Sprintf("sealing-%x", sum[:16]))}
+	name := sealingName(path)
+	w := &sealing{base: filepath.Join(s.Dir, name), path: s.path(name)}
 	if w.unlock, err = store.Lock(w.base + ".lock"); err != nil {
 		return nil, fmt.Errorf("begin sealing: %w", err)
 	}
@@ -92,7 +124,7 @@ func (s Secrets) begin(path string, size int64) (_ *sealing, err error) {
 			w.close()
 		}
 	}()
-	w.secret, err = readSecret(w.base + ".json")
+	w.secret, err = s.secret(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -101,7 +133,7 @@ func (s Secrets) begin(path string, size int64) (_ *sealing, err error) {
 		if w.secret, err = seal.NewSecret(evidenceName(path), mediaType(path), size); err != nil {
 			return nil, err
 		}
-		if err := writeSecret(w.base+".json", w.secret); err != nil {
+		if err := s.keep(name, w.secret); err != nil {
 			return nil, err
 		}
 		// If we stop here, the new secret has the old one's trail, which fits nothing that it makes: it will be dropped.
@@ -114,6 +146,33 @@ func (s Secrets) begin(path string, size int64) (_ *sealing, err error) {
 		err = w.trail.Truncate(0)
 	}
 	return w, err
+}
+
+func sealingName(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return fmt.Sprintf("sealing-%x", sum[:16])
+}
+
+// Abandon forgets a sealing that did not come to its record: the file will not be stamped after all. What was sent of it
+// is without a key, and without a record the nodes drop it.
+func (s Secrets) Abandon(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("abandon %s: %w", path, err)
+	}
+	name := sealingName(path)
+	if _, err := os.Stat(s.path(name)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	unlock, err := store.Lock(filepath.Join(s.Dir, name+".lock"))
+	if err != nil {
+		return fmt.Errorf("abandon %s: %w", path, err)
+	}
+	defer unlock()
+	if err := removeAll(s.path(name), filepath.Join(s.Dir, name+".trail")); err != nil {
+		return fmt.Errorf("abandon %s: %w", path, err)
+	}
+	return nil
 }
 
 // check returns what every block has to pass before it leaves the machine. It begins anew for each pass over the file.
@@ -131,7 +190,7 @@ func (w *sealing) check() (func(evidence.Block) error, error) {
 
 // drop forgets the secret: the file is not what it was when it was first sealed. The secret goes before its trail.
 func (w *sealing) drop() error {
-	if err := errors.Join(os.Remove(w.base+".json"), w.trail.Truncate(0)); err != nil {
+	if err := errors.Join(os.Remove(w.path), w.trail.Truncate(0)); err != nil {
 		return fmt.Errorf("drop a secret: %w", err)
 	}
 	return nil
@@ -139,7 +198,7 @@ func (w *sealing) drop() error {
 
 // done cleans up when the secret lies with its record.
 func (w *sealing) done() error {
-	if err := errors.Join(os.Remove(w.base+".json"), os.Remove(w.base+".trail")); err != nil {
+	if err := errors.Join(os.Remove(w.path), os.Remove(w.base+".trail")); err != nil {
 		return fmt.Errorf("end sealing: %w", err)
 	}
 	return nil

@@ -2,12 +2,17 @@ package casefile_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 
 	. "evident/lightclient/casefile"
 	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
 )
 
 func BenchmarkVerifyCase(b *testing.B) {
@@ -26,6 +31,38 @@ func BenchmarkWriteCase(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkContent verifies a package with a file of 256 MiB, and reports its
+// speed as a part of that of SHA-256 alone, in the same run.
+func BenchmarkContent(b *testing.B) {
+	const size = 256 << 20
+	digest, _, err := DigestOf("zeros", &zeros{size})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, record := oneRecord(b, ledger.Evidence{CID: anyCID, Mode: ledger.Digest, SHA256: digest.SHA256, Size: size})
+	s := must(os.Create(filepath.Join(b.TempDir(), "case.zip")))
+	defer s.Close()
+	open := func() (io.ReadCloser, error) { return io.NopCloser(&zeros{size}), nil }
+	if err := c.Write(s, Export{Exporter: "test", Files: []File{{Record: record, Open: open}}}); err != nil {
+		b.Fatal(err)
+	}
+	total := must(s.Stat()).Size()
+	var alone, whole time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := io.Copy(sha256.New(), io.NewSectionReader(s, 0, total)); err != nil {
+			b.Fatal(err)
+		}
+		alone += time.Since(start)
+		start = time.Now()
+		if r, err := Verify(s, total, Options{}); err != nil || r.Verdict != proof.UnknownLedger {
+			b.Fatalf("%q, %v", r.Verdict, err)
+		}
+		whole += time.Since(start)
+	}
+	b.ReportMetric(alone.Seconds()/whole.Seconds(), "of-sha256")
 }
 
 // zeros is a file of n zero bytes that nobody holds in memory.

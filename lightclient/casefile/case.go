@@ -100,7 +100,7 @@ func (r *Record) PlainSHA256(index int) string {
 // contentEntry is the entry for the bytes of an evidence file. The name is
 // ours, but for a harmless ending; the author's stands in the record.
 func (r *Record) contentEntry(index int) string {
-	name := "content/" + r.Short() + "/" + strconv.Itoa(index+1)
+	name := contentFolder + r.Short() + "/" + strconv.Itoa(index+1)
 	ending := strings.ToLower(path.Ext(r.Record.Evidence[index].Name))
 	if len(ending) > 1 && len(ending) <= 9 && isName(ending[1:]) {
 		name += ending

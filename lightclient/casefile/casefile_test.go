@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	. "evident/lightclient/casefile"
+	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/ledger/ledgertest"
 	"evident/lightclient/proof"
@@ -226,4 +227,24 @@ func oneRecord(t testing.TB, e ledger.Evidence) (*Case, ledger.RecordID) {
 		Certificate: chain.Certify(chain.Genesis.Members, chain.Tree(), exportedAt/1000).Note,
 	}))
 	return must(NewCase([][]byte{must(p.Encode())})), r.ID
+}
+
+// TestContentCID compares the CID of a file with the record's, where somebody
+// can compute it.
+func TestContentCID(t *testing.T) {
+	hello := fmt.Sprintf("%x", sha256.Sum256([]byte("hello")))
+	for _, test := range []struct{ cid, code string }{
+		{anyCID, "content.ok"},
+		{"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku", "content.cid"},
+	} {
+		c, record := oneRecord(t, ledger.Evidence{CID: test.cid, Mode: ledger.Digest, SHA256: hello, Size: 5})
+		var b bytes.Buffer
+		if err := c.Write(&b, Export{Exporter: "test", Files: []File{{Record: record, Open: opener("hello")}}}); err != nil {
+			t.Fatal(err)
+		}
+		r := verify(t, b.Bytes(), Options{NewCID: func() CIDWriter { return evidence.NewHasher() }})
+		if got := r.Stage(StageContent).Code; got != test.code {
+			t.Errorf("CID %s: got %s, want %s", test.cid, got, test.code)
+		}
+	}
 }

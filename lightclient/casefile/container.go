@@ -128,7 +128,7 @@ func (z *writer) add(name string, size int64, crc uint32, content io.Reader) err
 	if _, err := z.w.Write(header); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	n, err := io.Copy(z.w, io.LimitReader(content, size+1))
+	n, err := copyPieces(z.w, io.LimitReader(content, size+1))
 	if err == nil && n != size {
 		err = ErrChanged
 	}

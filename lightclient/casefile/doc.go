@@ -47,14 +47,16 @@ const (
 
 // The names of fixed entries.
 const (
+	contentFolder = "content/"
+
 	manifestName = "manifest.json"
 	sumsName     = "SHA256SUMS"
 	verifyName   = "VERIFY.txt"
-	excludedName = "content/EXCLUDED.txt"
+	excludedName = contentFolder + "EXCLUDED.txt"
 	genesisName  = "trust/genesis.json"
 	membersName  = "trust/members.md"
 	proofName    = "proof.evident" // in the folder of its record
 )
 
 // pageNames are the pages of a package that has any.
-var pageNames = []string{"certificate.en.html", "certificate.zh.html"}
+var pageNames = []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"evident/lightclient/ledger"
 )
@@ -109,13 +110,32 @@ func newDigester() *digester {
 	return &digester{crc: crc32.NewIEEE(), sha256: sha256.New(), sha512: sha512.New()}
 }
 
+// piece is how much of a file is read at once: enough for its digests to be
+// computed side by side.
+const piece = 1 << 20
+
 // Write implements io.Writer.
 func (d *digester) Write(b []byte) (int, error) {
 	d.size += int64(len(b))
+	var beside sync.WaitGroup
+	if len(b) >= piece/4 {
+		beside.Go(func() { d.sha512.Write(b) })
+	} else {
+		d.sha512.Write(b)
+	}
 	d.crc.Write(b)
 	d.sha256.Write(b)
-	d.sha512.Write(b)
+	beside.Wait()
 	return len(b), nil
+}
+
+var pieces = sync.Pool{New: func() any { return new([piece]byte) }}
+
+// copyPieces is io.Copy for a digester.
+func copyPieces(to io.Writer, from io.Reader) (int64, error) {
+	buffer := pieces.Get().(*[piece]byte)
+	defer pieces.Put(buffer)
+	return io.CopyBuffer(to, from, buffer[:])
 }
 
 func (d *digester) entry(name string) Entry {
@@ -134,7 +154,7 @@ func sums(entries []Entry) []byte {
 // digestOf reads a reader to its end.
 func digestOf(name string, r io.Reader) (Entry, uint32, error) {
 	d := newDigester()
-	if _, err := io.Copy(d, r); err != nil {
+	if _, err := copyPieces(d, r); err != nil {
 		return Entry{}, 0, fmt.Errorf("read %s: %w", name, err)
 	}
 	return d.entry(name), d.crc.Sum32(), nil

@@ -126,6 +126,7 @@ var stageTexts = map[string][2]string{
 	"content.part":     {"{files} files are in the package, and they are the ones recorded; {excluded} are left out.", "文件包内含 {files} 个文件，均与记录一致；另有 {excluded} 个未收入。"},
 	"content.excluded": {"{excluded} files are left out; compare them where they are held.", "{excluded} 个文件未收入，请向持有者比对。"},
 	"content.none":     {"The records name no file.", "记录未列任何文件。"},
+	"content.cid":      {"{entry} is the file that was recorded, but the record names another CID.", "条目 {entry} 即所记录的文件，但记录中的 CID 与之不符。"},
 	"content.differs":  {"{entry} is not the file that was recorded.", "条目 {entry} 与记录的文件不符。"},
 
 	"pages.ok":      {"The certificate and the other texts for people are those that the proofs give.", "证明书及其他供阅读的文本均与证明一致。"},

@@ -94,3 +94,6 @@ func (h *Hasher) Sum() Digest {
 	h.whole.Sum(d.SHA256[:0])
 	return d
 }
+
+// CID returns the CID of everything written so far.
+func (h *Hasher) CID() string { return h.Sum().CID }

@@ -25,13 +25,17 @@ var ErrNoNodes = errors.New("no node is known")
 
 // Home is such a folder:
 //
-//	keys/              key files
+//	identity.*         opens keys and secrets (author.Vault)
+//	keys/, secrets/    key files, and what opens sealed files
 //	outbox/, proofs/   records on their way, and proofs that cannot lie beside their files
 //	genesis.json       the genesis that a person pinned, if one did
 //	nodes.json         the nodes to ask, if they were set
 //	ledgers/<id>/      what the client remembers of a ledger
 //	dev/               the consortium that runs on this machine, if one does
-type Home struct{ Dir string }
+type Home struct {
+	Dir   string
+	Vault *author.Vault // nil: one is opened each time, which suffices as long as there is no passphrase
+}
 
 // Default is $XDG_DATA_HOME/evident, or ~/.local/share/evident.
 func Default() Home {
@@ -43,14 +47,28 @@ func Default() Home {
 		}
 		base = filepath.Join(user, ".local", "share")
 	}
-	return Home{filepath.Join(base, "evident")}
+	return Home{Dir: filepath.Join(base, "evident")}
 }
 
 // Keys is the folder of keys.
-func (h Home) Keys() author.Keys { return author.Keys{Dir: filepath.Join(h.Dir, "keys")} }
+func (h Home) Keys() author.Keys {
+	return author.Keys{Dir: filepath.Join(h.Dir, "keys"), Vault: h.vault()}
+}
+
+func (h Home) vault() *author.Vault {
+	if h.Vault != nil {
+		return h.Vault
+	}
+	return &author.Vault{Dir: h.Dir}
+}
 
 // Outbox is the folder of records on their way.
-func (h Home) Outbox() *author.Outbox { return &author.Outbox{Dir: filepath.Join(h.Dir, "outbox")} }
+func (h Home) Outbox() *author.Outbox {
+	return &author.Outbox{Dir: filepath.Join(h.Dir, "outbox"), Vault: h.vault()}
+}
+
+// Recipient is where others seal the keys of their files for this person.
+func (h Home) Recipient() (string, error) { return h.vault().Recipient() }
 
 // Consortium is what `evidentd dev` writes about a consortium on this machine.
 type Consortium struct {

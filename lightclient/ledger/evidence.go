@@ -60,14 +60,15 @@ func (s *Scanner) evidence() Evidence {
 
 func checkEvidence(evidence []Evidence) error {
 	for _, e := range evidence {
-		if err := e.check(); err != nil {
+		if err := e.Check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Evidence) check() error {
+// Check checks the form of a file's description.
+func (e *Evidence) Check() error {
 	if _, err := ParseCID(e.CID); err != nil {
 		return err
 	}

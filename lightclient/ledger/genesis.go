@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tyler-smith/go-bip39"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -33,13 +32,7 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 
 // Words returns the first 128 bits as 12 words of the BIP-39 English list, to
 // be compared by people.
-func (f Fingerprint) Words() []string {
-	mnemonic, err := bip39.NewMnemonic(f[:16])
-	if err != nil {
-		panic("ledger: 128 bits are twelve words: " + err.Error())
-	}
-	return strings.Fields(mnemonic)
-}
+func (f Fingerprint) Words() []string { return words([16]byte(f[:16])) }
 
 // ContractRef names a contract that the members agreed to.
 type ContractRef struct {
@@ -48,10 +41,22 @@ type ContractRef struct {
 	Version int64     `json:"version"`
 }
 
-// Limits are the genesis settings for the size of blocks.
+// Limits are the genesis settings for the size of blocks, and for how many
+// members keep each evidence file.
 type Limits struct {
 	BlockBytes   int64 `json:"block_bytes"`
 	BlockRecords int64 `json:"block_records"`
+	Copies       int64 `json:"copies"`
+}
+
+// DefaultCopies is how many members keep an evidence file, unless the members
+// agree on something else.
+const DefaultCopies = 3
+
+// Keepers is how many of the members keep each evidence file: all, when the
+// set has become smaller than the number of copies.
+func (l Limits) Keepers(members MemberSet) int {
+	return int(min(l.Copies, int64(len(members))))
 }
 
 // Genesis is what the first members agreed to.
@@ -119,7 +124,13 @@ func (g *Genesis) check() error {
 			return fmt.Errorf("%w: genesis: contract %s of version %d", ErrLimit, c.Name, c.Version)
 		}
 	}
-	return g.Members.check()
+	if err := g.Members.check(); err != nil {
+		return err
+	}
+	if n := len(g.Members); g.Limits.Copies < 1 || g.Limits.Copies > int64(n) {
+		return malformed("genesis: %d members cannot keep %d copies of a file: copies is 1 to %d", n, g.Limits.Copies, n)
+	}
+	return nil
 }
 
 // GenesisFingerprint returns the fingerprint of a genesis file.

@@ -122,24 +122,42 @@ func ParseRecord(msg []byte) (_ *UnverifiedRecord, err error) {
 		return nil, tooLarge("a record", len(msg), MaxRecordSize)
 	}
 	split := bytes.LastIndex(msg, []byte("\n\n"))
-	line, ok := bytes.CutPrefix(msg, []byte(recordPurpose))
-	if !ok || split < len(recordPurpose) {
+	if split < len(recordPurpose) {
 		return nil, malformed("record: want a note that begins %q", strings.TrimSpace(recordPurpose))
 	}
-	line = line[:split-len(recordPurpose)]
-	if bytes.IndexByte(line, '\n') >= 0 {
-		return nil, malformed("record: want one line of JSON")
-	}
 	u := &UnverifiedRecord{ID: sha256.Sum256(msg[:split+1]), Note: msg, text: msg[:split+1]}
-	if u.Statement, err = parseStatement(line); err != nil {
-		return nil, err
-	}
-	keys, err := u.Statement.check()
+	keys, err := u.parseText()
 	if err != nil {
 		return nil, err
 	}
 	u.authors, err = parseSignatureLines(keys, msg[split+2:])
 	return u, err
+}
+
+// parseText reads what is signed, and returns the keys of those who have to sign.
+func (u *UnverifiedRecord) parseText() (_ []verifierKey, err error) {
+	line, ok := bytes.CutPrefix(u.text, []byte(recordPurpose))
+	if !ok {
+		return nil, malformed("record: want a text that begins %q", strings.TrimSpace(recordPurpose))
+	}
+	line, ok = bytes.CutSuffix(line, []byte("\n"))
+	if !ok || bytes.IndexByte(line, '\n') >= 0 {
+		return nil, malformed("record: want one line of JSON")
+	}
+	if u.Statement, err = parseStatement(line); err != nil {
+		return nil, err
+	}
+	return u.Statement.check()
+}
+
+// ParseText parses the text of a record that nobody has signed yet, or not everybody, and holds it to every limit.
+func ParseText(text string) (Statement, error) {
+	if len(text) > MaxRecordSize {
+		return Statement{}, tooLarge("a record", len(text), MaxRecordSize)
+	}
+	u := UnverifiedRecord{text: []byte(text)}
+	_, err := u.parseText()
+	return u.Statement, err
 }
 
 // parseStatement reads a statement; what it accepts, DecodeCanonical accepts too.

@@ -305,6 +305,8 @@ func (m *maker) genesis() {
 		{"block-bytes", "format", "blocks smaller than a record", `"block_bytes":524288`, `"block_bytes":1`},
 		{"block-bytes-huge", "limit", "blocks of 4 MiB and a byte", `"block_bytes":524288`, `"block_bytes":4194305`},
 		{"block-records", "limit", "blocks of 10,001 records", `"block_records":1000`, `"block_records":10001`},
+		{"copies", "format", "no copy of a file", `"copies":3`, `"copies":0`},
+		{"copies-members", "format", "five copies by four members", `"copies":3`, `"copies":5`},
 		{"contracts-null", "format", "null for a list", `[` + contract + `]`, `null`},
 		{"contracts-twice", "format", "a contract stands twice", contract, contract + "," + contract},
 		{"contract-version", "format", "a contract of version 0", `"version":1`, `"version":0`},

@@ -47,6 +47,7 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.cids()
 	m.contents()
 	m.proofLimits()
+	m.files()
 	return m.vectors
 }
 

@@ -50,6 +50,12 @@ func Parse(file []byte) (*Proof, error) {
 	if r.Has(`,"state":`) {
 		p.State = r.state()
 	}
+	if r.Has(`,"storage":`) {
+		p.Storage = r.storage()
+	}
+	if r.Has(`,"together":`) {
+		p.Together = r.together()
+	}
 	r.Expect("}")
 	if err := r.Close(); err != nil {
 		return nil, err

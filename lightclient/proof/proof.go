@@ -16,8 +16,11 @@
 //	 "salts":[{"index":0,"salt":"…","sha256":"…"}],
 //	                                         if given: what the commitments of sealed evidence hide
 //	 "since":["…"],                          if given: the checkpoint that the author named is a prefix of that log
-//	 "state":{"header":"…","path":["…"],"proof":"…","value":"{…}"}}
+//	 "state":{"header":"…","path":["…"],"proof":"…","value":"{…}"},
 //	                                         if given: the item's state in a header of the same log
+//	 "storage":["evident/storage/v1\n…"],     if given: receipts of members who keep the record's files
+//	 "together":{"entry":"…","index":7,"path":["…"]}}
+//	                                         if given: which of the files that the record holds together this is the proof of
 //
 // Whatever is signed or hashed stands in it as a string, byte for byte. The
 // complete rules, with an example, are in lightclient/SPEC.md.
@@ -63,6 +66,8 @@ type Proof struct {
 	Disclosures []Disclosure     // of sealed evidence, by ascending index; nil if none
 	Since       tlog.TreeProof   // from the record's "after" to the certificate's tree; nil if not given
 	State       *State           // nil if not given
+	Storage     [][]byte         // storage receipts of the record's files, by CID and member; nil if none
+	Together    *Together        // nil if not given
 }
 
 // Disclosure opens the commitment to one sealed file, so that the file can be
@@ -120,17 +125,19 @@ func Build(p Proof) (*Proof, error) {
 // The file as JSON, with members in canonical order.
 type (
 	fileJSON struct {
-		Format  string       `json:"format"`
-		Genesis string       `json:"genesis"`
-		Header  string       `json:"header"`
-		History []changeJSON `json:"history"`
-		Index   int64        `json:"index"`
-		Path    []tlog.Hash  `json:"path"`
-		Proof   string       `json:"proof"`
-		Record  string       `json:"record"`
-		Salts   []saltJSON   `json:"salts,omitempty"`
-		Since   []tlog.Hash  `json:"since,omitempty"`
-		State   *stateJSON   `json:"state,omitempty"`
+		Format   string        `json:"format"`
+		Genesis  string        `json:"genesis"`
+		Header   string        `json:"header"`
+		History  []changeJSON  `json:"history"`
+		Index    int64         `json:"index"`
+		Path     []tlog.Hash   `json:"path"`
+		Proof    string        `json:"proof"`
+		Record   string        `json:"record"`
+		Salts    []saltJSON    `json:"salts,omitempty"`
+		Since    []tlog.Hash   `json:"since,omitempty"`
+		State    *stateJSON    `json:"state,omitempty"`
+		Storage  []string      `json:"storage,omitempty"`
+		Together *togetherJSON `json:"together,omitempty"`
 	}
 	changeJSON struct {
 		Header  string `json:"header"`
@@ -147,6 +154,11 @@ type (
 		Path   []tlog.Hash `json:"path"`
 		Proof  string      `json:"proof"`
 		Value  string      `json:"value"`
+	}
+	togetherJSON struct {
+		Entry string      `json:"entry"`
+		Index int64       `json:"index"`
+		Path  []tlog.Hash `json:"path"`
 	}
 )
 
@@ -180,6 +192,12 @@ func (p *Proof) Encode() ([]byte, error) {
 			Proof:  base64.StdEncoding.EncodeToString(s.Proof.Encode()),
 			Value:  string(s.Value),
 		}
+	}
+	for _, note := range p.Storage {
+		f.Storage = append(f.Storage, string(note))
+	}
+	if t := p.Together; t != nil {
+		f.Together = togetherOfFile(*t)
 	}
 	line, err := ledger.EncodeCanonical(f)
 	if err != nil {

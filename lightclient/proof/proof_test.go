@@ -39,6 +39,8 @@ type shape struct {
 	withoutEvidence bool
 	sealed          bool // its evidence, which the proof discloses
 	evidence        []ledger.Evidence
+	together        []Entry // recorded instead of evidence; the proof is of the second, or the only one
+	single          bool    // no evidence: the fields speak of one leaf
 }
 
 func newFixture(t testing.TB, s shape) *fixture {
@@ -64,19 +66,29 @@ func newFixture(t testing.TB, s shape) *fixture {
 	if s.sealed {
 		st.Evidence = []ledger.Evidence{sealedEvidence()}
 	}
-	ada, _ := ledgertest.Author("ada")
 	var err error
+	var one *Together
+	if s.together != nil {
+		st.Contract, st.Action, st.Evidence = TogetherContract, TogetherAction, []ledger.Evidence{}
+		if st.Fields, one, err = together(s.together, min(1, len(s.together)-1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.single {
+		st.Contract, st.Action, st.Evidence = TogetherContract, TogetherAction, []ledger.Evidence{}
+	}
+	ada, _ := ledgertest.Author("ada")
 	if f.record, err = st.Sign(ada); err != nil {
 		t.Fatal(err)
 	}
 	value := []byte(`{"record":"` + f.record.ID.String() + `","seq":1}`)
-	f.SetState("notes", f.record.ItemName(), value)
+	f.SetState(st.Contract, f.record.ItemName(), value)
 	f.SetState("notes", "another item", []byte(`{}`))
 	notes := [][]byte{f.record.Note}
 	for i := range s.beside {
 		notes = append(notes, fmt.Appendf(nil, "another record %d", i))
 	}
-	p := Proof{Genesis: f.File, Record: f.record.Note, Header: f.Add(f.Set, notes...)}
+	p := Proof{Genesis: f.File, Record: f.record.Note, Together: one, Header: f.Add(f.Set, notes...)}
 	for i := range s.changes {
 		set := f.Set
 		h := f.Add(ledgertest.Members(s.members + 1 + i))
@@ -105,7 +117,7 @@ func newFixture(t testing.TB, s shape) *fixture {
 	if s.state {
 		newest := f.Headers[size-1]
 		p.State = &State{Header: newest, Inclusion: f.Prove(newest.Height, size), Value: value,
-			Proof: f.ProveState(merkle.Key("notes", f.record.ItemName()))}
+			Proof: f.ProveState(merkle.Key(st.Contract, f.record.ItemName()))}
 	}
 	if s.sealed {
 		p.Disclosures = []Disclosure{{Salt: salt, SHA256: sha256.Sum256([]byte("hello"))}}
@@ -154,7 +166,7 @@ func TestVerify(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, tt.shape)
 			r := f.verify(f.file)
-			if r.Verdict != Valid || r.Exit() != 0 || len(r.Stages) != 10 {
+			if r.Verdict != Valid || r.Exit() != 0 || len(r.Stages) != 12 {
 				t.Fatalf("verdict %q: %s", r.Verdict, r.Reason("en"))
 			}
 			checkTexts(t, r)

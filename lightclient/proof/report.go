@@ -46,17 +46,19 @@ const (
 	StageContainer   = "container"
 	StageContent     = "content"
 	StageDisclosure  = "disclosure"
+	StageTogether    = "together"
 	StageSignature   = "record signature"
 	StageInclusion   = "inclusion"
 	StageCertificate = "certificate"
 	StageHistory     = "member history"
 	StageConsistency = "consistency"
 	StageState       = "state"
+	StageStorage     = "storage"
 	StageAnchors     = "anchors"
 )
 
-var stageNames = [...]string{StageContainer, StageContent, StageDisclosure, StageSignature, StageInclusion,
-	StageCertificate, StageHistory, StageConsistency, StageState, StageAnchors}
+var stageNames = [...]string{StageContainer, StageContent, StageDisclosure, StageTogether, StageSignature, StageInclusion,
+	StageCertificate, StageHistory, StageConsistency, StageState, StageStorage, StageAnchors}
 
 // Stage is one step of the verification. Code is stable, for programs; Values
 // fill the text that Text makes of it.
@@ -90,7 +92,9 @@ type Proven struct {
 	Members     int              `json:"members"`
 	Cosigners   []Cosigner       `json:"cosigners"`
 	State       *ProvenState     `json:"state,omitempty"`
-	Disclosures []Disclosure     `json:"-"` // of sealed evidence
+	Disclosures []Disclosure     `json:"-"`                 // of sealed evidence
+	Entry       *Entry           `json:"entry,omitempty"`   // of the files that the record holds together
+	Storage     []Stored         `json:"storage,omitempty"` // by members who keep the record's files
 }
 
 // Cosigner is a member who signed the certificate.
@@ -127,10 +131,16 @@ func (r *Report) Reason(lang string) string {
 			return r.Stages[i].Text(lang)
 		}
 	}
-	if content := r.Stage(StageContent); content != nil && content.Code == contentSealed {
-		return content.Text(lang)
+	if r.notCompared() {
+		return r.Stage(StageContent).Text(lang)
 	}
 	return fill(verdictTexts[r.Verdict], lang, map[string]string{"words": strings.Join(r.Words, " ")})
+}
+
+// notCompared tells whether there is a file at hand of which nobody can say if it is the record's.
+func (r *Report) notCompared() bool {
+	content := r.Stage(StageContent)
+	return content != nil && (content.Code == contentSealed || content.Code == contentUnlisted)
 }
 
 // Text returns one line about the stage, in "en" or "zh".

@@ -26,9 +26,15 @@ var stageTexts = map[string][2]string{
 	"content.sealed":    {"The file cannot be compared: the record names {files} sealed files that this proof does not disclose. Ask the author for a proof that does.", "无法比对该文件：记录含 {files} 个密封文件，本证明未予披露。请向作者索取含披露的证明。"},
 	"content.differs":   {"The file is not one of those recorded: its SHA-256 is {sha256}.", "该文件不在记录之列：其 SHA-256 为 {sha256}。"},
 
+	"content.unlisted": {"The file cannot be compared: the record holds many files together, and this proof does not show which one it is of.", "无法比对该文件：记录批量包含多个文件，本证明未指明是哪一个。"},
+
 	"disclosure.ok":     {"The digests of {files} sealed files are disclosed, and they are the ones recorded.", "已披露 {files} 个密封文件的摘要，与记录相符。"},
 	"disclosure.wrong":  {"What is disclosed of the sealed file {file} is not what was recorded.", "所披露的第 {file} 个密封文件与记录不符。"},
 	"disclosure.absent": {"The proof discloses no hidden value.", "证明未披露任何隐藏值。"},
+
+	"together.ok":     {"File {index} of the {count} that the record holds together: “{name}”.", "记录批量包含的 {count} 个文件中的第 {index} 个：“{name}”。"},
+	"together.wrong":  {"The file is not one of those that the record holds together: {error}", "该文件不属于记录批量包含的文件：{error}"},
+	"together.absent": {"The proof is not of one file among many.", "证明不针对批量文件中的某一个。"},
 
 	"signature.ok":     {"Signed by {signers}.", "签名者：{signers}。"},
 	"signature.wrong":  {"A signature on the record is wrong: {error}", "记录的签名有误：{error}"},
@@ -55,6 +61,10 @@ var stageTexts = map[string][2]string{
 	"state.ok":     {"The item's state after block {height} is proven.", "区块 {height} 之后该事项的状态已获证明。"},
 	"state.absent": {"The proof says nothing of the item's present state.", "证明未涉及该事项的当前状态。"},
 	"state.wrong":  {"The item's state is not what the ledger holds: {error}", "该事项的状态与账本不符：{error}"},
+
+	"storage.ok":     {"{members} members signed that they keep the record's files, the last of them {since}.", "{members} 个成员已签署保存记录的文件，最后一个于 {since}。"},
+	"storage.wrong":  {"A storage receipt does not hold: {error}", "存储回执不成立：{error}"},
+	"storage.absent": {"The proof does not say who keeps the files.", "证明未说明由谁保存文件。"},
 
 	"anchors.absent": {"The proof carries no time stamp from outside the ledger.", "证明不含账本之外的时间戳。"},
 }

@@ -41,8 +41,8 @@ type verification struct {
 }
 
 // Verify checks a proof file. The stages run in the order of the report, but
-// for the disclosure, which has to come before the content, and the member
-// history, which has to come before the certificate. A stage
+// for the disclosure and the files together, which have to come before the
+// content, and the member history, which has to come before the certificate. A stage
 // that fails does not stop the others, unless they need what it would have
 // established.
 func Verify(file []byte, opts Options) Report {
@@ -54,12 +54,16 @@ func Verify(file []byte, opts Options) Report {
 		return v.Report
 	}
 	v.checkDisclosure()
+	v.checkTogether()
 	v.checkContent(opts.Content)
 	v.checkSignatures()
 	v.checkInclusion()
-	if v.checkHistory() && v.checkCertificate() {
-		v.checkConsistency()
-		v.checkState()
+	if v.checkHistory() {
+		if v.checkCertificate() {
+			v.checkConsistency()
+			v.checkState()
+		}
+		v.checkStorage()
 	}
 	v.set(StageAnchors, Absent, "anchors.absent")
 	v.conclude(opts.Trusted)
@@ -87,7 +91,7 @@ func (v *verification) conclude(trusted *ledger.Fingerprint) {
 		}
 	}
 	v.Proven = &v.proven
-	if v.Stage(StageContent).Code == contentSealed {
+	if v.notCompared() {
 		return // Incomplete: the file at hand could not be compared
 	}
 	v.Verdict = UnknownLedger
@@ -170,11 +174,17 @@ const contentSealed = "content.sealed"
 func (v *verification) checkContent(content *Content) {
 	files := v.record.Evidence
 	switch {
-	case content == nil && len(files) == 0:
+	case content == nil && len(files) == 0 && v.Proof.Together == nil:
 		v.set(StageContent, Absent, "content.none")
+		return
+	case content == nil && len(files) == 0:
+		v.set(StageContent, NotRun, "content.not_given", "files", "1")
 		return
 	case content == nil:
 		v.set(StageContent, NotRun, "content.not_given", "files", strconv.Itoa(len(files)))
+		return
+	}
+	if v.contentTogether(content) {
 		return
 	}
 	digest := hex.EncodeToString(content.SHA256[:])

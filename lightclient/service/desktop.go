@@ -32,30 +32,6 @@ type JobParams struct {
 	Job string `json:"job"`
 }
 
-type StampParams struct {
-	Paths     []string `json:"paths"`
-	Statement string   `json:"statement"`
-}
-
-type StampJob struct {
-	Job       string `json:"job"`
-	Path      string `json:"path"`
-	Name      string `json:"name"`
-	Size      string `json:"size"`
-	State     string `json:"state" ts:"\"queued\" | \"hashing\" | \"sending\" | \"waiting\" | \"final\" | \"failed\" | \"cancelled\""`
-	Done      string `json:"done"`
-	Record    string `json:"record"`
-	Height    string `json:"height"`
-	ProofPath string `json:"proofPath"`
-	Code      string `json:"code"` // of the error, as in Error
-	Error     string `json:"error"`
-	Hint      string `json:"hint"`
-}
-
-type StampStatus struct {
-	Jobs []StampJob `json:"jobs"`
-}
-
 type Saved struct {
 	Path string `json:"path"`
 }
@@ -75,9 +51,4 @@ type ProgressEvent struct {
 	Job  string `json:"job"`
 	Done string `json:"done"`
 	Size string `json:"size"`
-}
-
-type StampEvent struct {
-	Kind string   `json:"kind" ts:"\"stamp\""`
-	Job  StampJob `json:"job"`
 }

@@ -29,6 +29,9 @@ type Service struct {
 	connect  func(context.Context) (*lightclient.Client, error)
 	handlers map[string]func(context.Context, []byte) (any, error)
 
+	agreements sync.Map // of contractID to Contract
+	signers    Signers  // nil: this machine holds no keys
+
 	mu     sync.Mutex // held while connecting
 	client *lightclient.Client
 
@@ -49,6 +52,20 @@ func New(connect func(context.Context) (*lightclient.Client, error)) *Service {
 	Handle(s, "search", s.search)
 	Handle(s, "verify", s.verify)
 	Handle(s, "trust", s.trust)
+	Handle(s, "contracts", s.contracts)
+	Handle(s, "contract", s.contract)
+	Handle(s, "items", s.items)
+	Handle(s, "item", s.item)
+	Handle(s, "history", s.history)
+	Handle(s, "related", s.related)
+	Handle(s, "parties", s.parties)
+	Handle(s, "resolve", s.resolve)
+	Handle(s, "prepare", s.prepare)
+	Handle(s, "openDraft", s.openDraft)
+	Handle(s, "sign", s.sign)
+	Handle(s, "check", s.check)
+	Handle(s, "submit", s.submit)
+	Handle(s, "storage", s.storage)
 	return s
 }
 
@@ -78,7 +95,11 @@ func decode(params []byte, into any) error {
 
 // Invoke calls a method by its name.
 func (s *Service) Invoke(ctx context.Context, name string, params []byte) []byte {
-	result, err := s.call(ctx, name, params)
+	return Answer(s.call(ctx, name, params))
+}
+
+// Answer is what Invoke returns, for what cannot be called with JSON alone.
+func Answer(result any, err error) []byte {
 	if err != nil {
 		return encode(struct {
 			Error Error `json:"error"`

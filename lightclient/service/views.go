@@ -90,8 +90,14 @@ func describe(members ledger.MemberSet, r lightclient.Record) LedgerRecord {
 	if err := json.Unmarshal(r.Record.Fields, &out.Fields); err != nil {
 		panic("service: fields of a record that was checked: " + err.Error())
 	}
-	for _, e := range r.Record.Evidence {
-		out.Evidence = append(out.Evidence, Evidence{Name: e.Name, Size: strconv.FormatInt(e.Size, 10), Media: e.Media,
+	out.Evidence = evidenceOf(r.Record.Evidence)
+	return out
+}
+
+func evidenceOf(files []ledger.Evidence) []Evidence {
+	out := []Evidence{}
+	for _, e := range files {
+		out = append(out, Evidence{Name: e.Name, Size: strconv.FormatInt(e.Size, 10), Media: e.Media,
 			Mode: string(e.Mode), SHA256: e.SHA256, Commit: e.Commit, CID: e.CID})
 	}
 	return out

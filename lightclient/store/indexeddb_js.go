@@ -78,6 +78,48 @@ func (d *IndexedDB) Swap(name string, old, value []byte) error {
 	return <-done
 }
 
+// Put writes a value, whatever was there before, and returns when it is durable.
+func (d *IndexedDB) Put(name string, value []byte) error {
+	return d.write(func(values js.Value) {
+		array := js.Global().Get("Uint8Array").New(len(value))
+		js.CopyBytesToJS(array, value)
+		values.Call("put", array, name)
+	})
+}
+
+// Delete forgets a value.
+func (d *IndexedDB) Delete(name string) error {
+	return d.write(func(values js.Value) { values.Call("delete", name) })
+}
+
+// write waits for a transaction that is on disk, not only with the system.
+func (d *IndexedDB) write(change func(values js.Value)) error {
+	t := d.db.Call("transaction", values, "readwrite", map[string]any{"durability": "strict"})
+	change(t.Call("objectStore", values))
+	done := make(chan error, 1)
+	onComplete := js.FuncOf(func(js.Value, []js.Value) any { done <- nil; return nil })
+	defer onComplete.Release()
+	onAbort := js.FuncOf(func(js.Value, []js.Value) any { done <- reason(t); return nil })
+	defer onAbort.Release()
+	t.Set("oncomplete", onComplete)
+	t.Set("onabort", onAbort)
+	return <-done
+}
+
+// Names lists the names with a prefix, sorted.
+func (d *IndexedDB) Names(prefix string) ([]string, error) {
+	within := js.Global().Get("IDBKeyRange").Call("bound", prefix, prefix+"\uffff")
+	keys, err := await(d.db.Call("transaction", values, "readonly").Call("objectStore", values).Call("getAllKeys", within))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, keys.Length())
+	for i := range names {
+		names[i] = keys.Index(i).String()
+	}
+	return names, nil
+}
+
 // Clear forgets everything.
 func (d *IndexedDB) Clear() error {
 	_, err := await(d.db.Call("transaction", values, "readwrite").Call("objectStore", values).Call("clear"))

@@ -253,3 +253,18 @@ func (n *Node) submit(r *http.Request) (any, error) {
 	}
 	return object{"id": record.ID.String(), "status": status, "receipt": n.receipt(record.ID), "height": at.height}, nil
 }
+
+// check says what would become of a record; nothing does.
+func (n *Node) check(r *http.Request) (any, error) {
+	msg, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ledger.OpenRecord(msg); err != nil {
+		return nil, err
+	}
+	if n.Refuse != "" {
+		return object{"accepted": false, "refusal": n.reason()}, nil
+	}
+	return object{"accepted": true}, nil
+}

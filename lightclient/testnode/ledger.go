@@ -26,7 +26,8 @@ type Ledger struct {
 	chain  ledgertest.Chain
 	blocks map[ledger.Height][][]byte
 	places map[ledger.RecordID]place
-	values map[string]string // of the state tree, by space and name
+	values map[string]string            // of the state tree, by space and name
+	items  map[string][]ledger.RecordID // records by contract and item, the oldest first
 	nodes  []*Node
 }
 
@@ -38,7 +39,7 @@ type place struct {
 // New founds a ledger of n members with block 0.
 func New(n int) *Ledger {
 	return &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
-		places: map[ledger.RecordID]place{}, values: map[string]string{}}
+		places: map[ledger.RecordID]place{}, values: map[string]string{}, items: map[string][]ledger.RecordID{}}
 }
 
 // Consortium returns the members and their genesis.
@@ -63,12 +64,12 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	for i, n := range notes {
 		r := must(ledger.ParseRecord(n))
 		l.places[r.ID] = place{height, i}
-		l.set(r.Contract, r.ItemName(), fmt.Sprintf(`{"seq":%d}`, r.Seq))
+		l.change(r, height)
 		for _, e := range r.Evidence {
 			if e.Mode == ledger.Sealed {
 				continue
 			}
-			l.set("digest", e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
+			l.claim(e.SHA256, fmt.Sprintf(`{"height":%d,"record":"%s"}`, height, r.ID))
 		}
 	}
 	l.blocks[height] = notes
@@ -79,15 +80,35 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	return h
 }
 
-// set keeps the first value of a name, and puts it in the state tree.
-func (l *Ledger) set(space, name, value string) {
-	if _, ok := l.values[space+"/"+name]; ok {
+// change makes the record the last one of its item, whose state holds the record's fields.
+func (l *Ledger) change(r *ledger.UnverifiedRecord, height ledger.Height) {
+	name := r.Contract + "/" + r.ItemName()
+	if r.Seq == 1 {
+		l.items[name] = nil
+	}
+	l.items[name] = append(l.items[name], r.ID)
+	l.put(r.Contract, r.ItemName(), fmt.Sprintf(`{"at":%d,"authors":%s,"fields":%s,"first":"%s","height":%d,"last":"%s","seq":%d,"status":"recorded","version":%d}`,
+		r.At, must(ledger.EncodeCanonical(r.By)), r.Fields, l.items[name][0], height, r.ID, r.Seq, r.Version))
+}
+
+// Set puts a value in the state, from the next block on.
+func (l *Ledger) Set(space, name, value string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.put(space, name, value)
+}
+
+// claim keeps the first value of a digest.
+func (l *Ledger) claim(digest, value string) {
+	if _, ok := l.values["digest/"+digest]; ok {
 		return
 	}
+	l.values["digest/"+digest] = value
+	l.chain.SetState("digest", string(must(hex.DecodeString(digest))), []byte(value))
+}
+
+func (l *Ledger) put(space, name, value string) {
 	l.values[space+"/"+name] = value
-	if space == "digest" {
-		name = string(must(hex.DecodeString(name)))
-	}
 	l.chain.SetState(space, name, []byte(value))
 }
 

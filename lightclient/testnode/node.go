@@ -22,15 +22,17 @@ import (
 // Node serves a ledger. It is a lightclient.Source and an http.Handler. Set its
 // behaviour before it is asked, or by Change.
 type Node struct {
-	Member ledger.Member
-	Answer func(path string, body []byte) []byte // what it says instead of body; nil: the truth
-	Delay  time.Duration                         // before each answer
-	Down   atomic.Bool                           // it cannot be reached
-	Held   bool                                  // it stays where it is
-	Refuse string                                // the rule by which it refuses every record
-	Hints  map[string]string                     // the members' addresses, as it tells them
-	Full   bool                                  // it takes no blocks of files
-	Signs  int                                   // how many members sign its certificates; 0: a quorum
+	Member      ledger.Member
+	Answer      func(path string, body []byte) []byte // what it says instead of body; nil: the truth
+	Delay       time.Duration                         // before each answer
+	Down        atomic.Bool                           // it cannot be reached
+	Held        bool                                  // it stays where it is
+	Refuse      string                                // the rule by which it refuses every record
+	Hints       map[string]string                     // the members' addresses, as it tells them
+	Full        bool                                  // it takes no blocks of files
+	Definitions map[string]string                     // of contracts, by name/version
+	Children    map[string][]string                   // of an item, by contract/name, as it tells them
+	Signs       int                                   // how many members sign its certificates; 0: a quorum
 
 	Requests, Bytes atomic.Int64 // what was asked, and how long the answers were
 
@@ -48,23 +50,29 @@ func (l *Ledger) Node(member int) *Node {
 	n := &Node{Member: l.chain.Set[member], ledger: l, chain: l.chain, files: map[ledger.CID][]byte{}, mux: http.NewServeMux(), moved: make(chan struct{}, 1)}
 	l.nodes = append(l.nodes, n)
 	for path, serve := range map[string]func(*http.Request) (any, error){
-		"GET /v1/genesis":                     n.genesis,
-		"GET /v1/head":                        n.head,
-		"GET /v1/blocks":                      n.headers,
-		"GET /v1/blocks/{height}":             n.block,
-		"GET /v1/blocks/{height}/certificate": n.certificate,
-		"GET /v1/records/{id}":                n.record,
-		"GET /v1/state/{space}/{name}":        n.state,
-		"GET /v1/search":                      n.search,
-		"GET /v1/members":                     n.members,
-		"GET /v1/nodes":                       n.hints,
-		"GET /v1/status":                      n.status,
-		"GET /tile/{level}/{place...}":        n.tile,
-		"POST /v1/records":                    n.submit,
-		"POST /v1/files/have":                 n.have,
-		"POST /v1/files/car":                  n.upload,
-		"GET /v1/files/{cid}/receipts":        n.receipts,
-		"GET /ipfs/{cid}":                     n.raw,
+		"GET /v1/genesis":                         n.genesis,
+		"GET /v1/head":                            n.head,
+		"GET /v1/blocks":                          n.headers,
+		"GET /v1/blocks/{height}":                 n.block,
+		"GET /v1/blocks/{height}/certificate":     n.certificate,
+		"GET /v1/records/{id}":                    n.record,
+		"GET /v1/state/{space}/{name}":            n.state,
+		"GET /v1/search":                          n.search,
+		"GET /v1/contracts":                       n.contracts,
+		"GET /v1/contracts/{name}/{version}":      n.definition,
+		"GET /v1/items/{contract}":                n.itemList,
+		"GET /v1/items/{contract}/{item}/records": n.itemRecords,
+		"GET /v1/items/{contract}/{item}/related": n.itemRelated,
+		"GET /v1/members":                         n.members,
+		"GET /v1/nodes":                           n.hints,
+		"GET /v1/status":                          n.status,
+		"GET /tile/{level}/{place...}":            n.tile,
+		"POST /v1/records":                        n.submit,
+		"POST /v1/records/check":                  n.check,
+		"POST /v1/files/have":                     n.have,
+		"POST /v1/files/car":                      n.upload,
+		"GET /v1/files/{cid}/receipts":            n.receipts,
+		"GET /ipfs/{cid}":                         n.raw,
 	} {
 		n.mux.HandleFunc(path, n.serve(serve))
 	}
@@ -187,8 +195,12 @@ func (n *Node) receipt(id ledger.RecordID) string {
 
 func (n *Node) refusal(id ledger.RecordID) string {
 	r := ledger.Refusal{Ledger: n.chain.Origin, Record: id, At: n.chain.Headers[n.size()-1].Time,
-		Reason: ledger.Reason{Rule: n.Refuse, En: "no", Zh: "否", Values: map[string]string{}}}
+		Reason: n.reason()}
 	return string(must(note.Sign(&note.Note{Text: must(r.Text())}, nodeSigner(n.Member.Name))))
+}
+
+func (n *Node) reason() ledger.Reason {
+	return ledger.Reason{Rule: n.Refuse, En: "no", Zh: "否", Values: map[string]string{}}
 }
 
 func proofOf[T ~[]tlog.Hash](p T) T {

@@ -25,44 +25,85 @@ type Ledger struct {
 	Members ledger.MemberSet
 }
 
-// Receipts asks all nodes for the storage receipts of a record's evidence and returns the valid ones, one for each
-// member. Nodes that do not answer are left out: fewer receipts claim less.
+// Keepers are the members who have signed something about a file, each once.
+type Keepers struct {
+	Kept []Receipt // who keep it
+	Gone []Receipt // who kept it and have erased it
+}
+
+// Receipts asks all nodes for the storage receipts of a record's evidence and returns the valid ones of those who have not
+// erased it since, one for each member. Nodes that do not answer are left out: fewer receipts claim less.
 func Receipts(ctx context.Context, sources []lightclient.Source, l Ledger, record ledger.RecordID, e ledger.Evidence) []Receipt {
-	answers := make(chan []string, len(sources))
+	return Ask(ctx, sources, l, record, e).Kept
+}
+
+// said is a node's answer.
+type said struct {
+	Receipts []string `json:"receipts"`
+	Erasures []string `json:"erasures"`
+}
+
+// Ask is Receipts, and tells who erased the file too.
+func Ask(ctx context.Context, sources []lightclient.Source, l Ledger, record ledger.RecordID, e ledger.Evidence) Keepers {
+	answers := make(chan said, len(sources))
 	for _, s := range sources {
 		go func() {
 			limited, cancel := context.WithTimeout(ctx, 15*time.Second)
 			defer cancel()
-			var said struct {
-				Receipts []string `json:"receipts"`
-			}
+			var a said
 			body, err := ask(limited, s, lightclient.Question{Method: "GET", Limit: maxAnswer,
 				Path: "/v1/files/" + e.CID + "/receipts?record=" + record.String()})
-			if err != nil || json.Unmarshal(body, &said) != nil {
-				said.Receipts = nil
+			if err != nil || json.Unmarshal(body, &a) != nil {
+				a = said{}
 			}
-			answers <- said.Receipts
+			answers <- a
 		}()
 	}
-	found := map[string]Receipt{}
+	kept, gone := map[string]Receipt{}, map[string]Receipt{}
+	about := func(r Receipt) bool { return r.Record == record && r.CID.String() == e.CID && r.Bytes == e.Size }
 	for range sources {
-		for _, text := range <-answers {
-			if r, ok := l.open(text); ok && r.Record == record && r.CID.String() == e.CID && r.Bytes == e.Size {
-				found[r.Member] = r
+		a := <-answers
+		l.collect(kept, a.Receipts, ledger.OpenStorage, about)
+		l.collect(gone, a.Erasures, ledger.OpenErasure, about)
+	}
+	maps.DeleteFunc(kept, func(member string, r Receipt) bool {
+		erased, ok := gone[member]
+		return ok && erased.Time >= r.Time
+	})
+	maps.DeleteFunc(gone, func(member string, _ Receipt) bool { _, again := kept[member]; return again })
+	return Keepers{byMember(kept), byMember(gone)}
+}
+
+func byMember(receipts map[string]Receipt) []Receipt {
+	return slices.SortedFunc(maps.Values(receipts), func(a, b Receipt) int { return cmp.Compare(a.Member, b.Member) })
+}
+
+// collect takes the newest valid note of each member.
+func (l Ledger) collect(into map[string]Receipt, notes []string, open func(string, ledger.Member, []byte) (ledger.Storage, error), about func(Receipt) bool) {
+	for _, text := range notes {
+		for _, m := range l.Members {
+			s, err := open(l.Origin, m, []byte(text))
+			r := Receipt{s, m.Name, text}
+			if err == nil && about(r) && r.Time >= into[m.Name].Time {
+				into[m.Name] = r
 			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b Receipt) int { return cmp.Compare(a.Member, b.Member) })
 }
 
-// open finds the member who signed.
-func (l Ledger) open(text string) (Receipt, bool) {
-	for _, m := range l.Members {
-		if s, err := ledger.OpenStorage(l.Origin, m, []byte(text)); err == nil {
-			return Receipt{s, m.Name, text}, true
+// AwaitErasure asks again and again until some member has erased the file and nobody says that it keeps it, or ctx ends.
+func AwaitErasure(ctx context.Context, sources []lightclient.Source, l Ledger, record ledger.RecordID, e ledger.Evidence) Keepers {
+	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
+		k := Ask(ctx, sources, l, record, e)
+		if len(k.Gone) > 0 && len(k.Kept) == 0 {
+			return k
+		}
+		select {
+		case <-ctx.Done():
+			return k
+		case <-time.After(pause):
 		}
 	}
-	return Receipt{}, false
 }
 
 // Await asks again and again until want members have given receipts, or ctx ends, and returns what there is.

@@ -66,6 +66,9 @@ type Meter struct {
 	rate  float64
 }
 
+// Rate is in bytes per second, of the last seconds.
+func (m *Meter) Rate() float64 { return m.rate }
+
 // Add counts n bytes.
 func (m *Meter) Add(n int64) {
 	m.done += n

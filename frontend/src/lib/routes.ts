@@ -12,15 +12,28 @@ export type Route =
   | { page: "verify" }
   | { page: "trust" }
   | { page: "stamp" }
+  | { page: "contracts" }
+  | { page: "contract"; name: string; version: number }
+  | { page: "item"; contract: string; item: string }
+  | { page: "act"; contract: string; action: string; item: string }
+  | { page: "draft"; link: string }
+  | { page: "scan" }
   | { page: "missing" };
 
 const MAX_HASH = 1000;
+/** A link to a draft carries the draft, packed. */
+const MAX_DRAFT_LINK = 512 << 10;
 
 export function parseRoute(hash: string): Route {
+  if (/^#\/draft(\/|$)/.test(hash)) {
+    const link = hash.length > MAX_DRAFT_LINK ? "" : hash;
+    return { page: "draft", link: link === href.draft || link === `${href.draft}/` ? "" : link };
+  }
   const [page = "", argument = "", ...rest] = hash
     .slice(0, MAX_HASH)
     .replace(/^#?\/?/, "")
     .split("/");
+  if (["contract", "item", "act"].includes(page)) return contractRoute(page, argument, rest.map(decode));
   if (rest.length > 0) return { page: "missing" };
   switch (page) {
     case "block":
@@ -35,6 +48,8 @@ export function parseRoute(hash: string): Route {
     case "verify":
     case "trust":
     case "stamp":
+    case "contracts":
+    case "scan":
       return argument ? { page: "missing" } : { page };
     case "":
       return argument ? { page: "missing" } : { page: "overview" };
@@ -43,12 +58,35 @@ export function parseRoute(hash: string): Route {
   }
 }
 
+/** contract/NAME[/VERSION], item/CONTRACT/NAME, act/CONTRACT/ACTION[/ITEM] */
+function contractRoute(page: string, contract: string, [second = "", third, ...more]: string[]): Route {
+  if (!isWord(contract) || more.length > 0) return { page: "missing" };
+  switch (page) {
+    case "contract":
+      if (third !== undefined || !/^([1-9][0-9]{0,8})?$/.test(second)) break;
+      return { page, name: contract, version: Number(second) };
+    case "item":
+      if (third === undefined && second !== "") return { page, contract, item: second };
+      break;
+    case "act":
+      if (isWord(second)) return { page, contract, action: second, item: third ?? "" };
+  }
+  return { page: "missing" };
+}
+
 export const href = {
   overview: "#/",
   members: "#/members",
   verify: "#/verify",
   trust: "#/trust",
   stamp: "#/stamp",
+  contracts: "#/contracts",
+  scan: "#/scan",
+  draft: "#/draft",
+  contract: (name: string, version?: number) => `#/contract/${name}${version ? `/${version}` : ""}`,
+  item: (contract: string, item: string) => `#/item/${contract}/${encodeURIComponent(item)}`,
+  act: (contract: string, action: string, item = "") =>
+    `#/act/${contract}/${action}${item ? `/${encodeURIComponent(item)}` : ""}`,
   block: (height: string) => `#/block/${height}`,
   record: (id: string) => `#/record/${id}`,
   search: (query: string) => `#/search/${encodeURIComponent(query)}`,
@@ -62,6 +100,10 @@ export function destination(query: string): string {
 
 function isHeight(text: string): boolean {
   return /^(0|[1-9][0-9]{0,18})$/.test(text);
+}
+
+function isWord(text: string): boolean {
+  return /^[a-z][a-z0-9_]{0,31}$/.test(text);
 }
 
 function isHex64(text: string): boolean {

@@ -153,7 +153,7 @@ func found(dir string, count int) error {
 	g := ledger.Genesis{
 		Contracts: []ledger.ContractRef{},
 		Created:   time.Now().UnixMilli(),
-		Limits:    ledger.Limits{BlockBytes: 480 << 10, BlockRecords: 5000},
+		Limits:    ledger.Limits{BlockBytes: 480 << 10, BlockRecords: 5000, Copies: min(ledger.DefaultCopies, int64(count))},
 		Name:      "harbour.example",
 	}
 	for _, c := range contract.Library() {

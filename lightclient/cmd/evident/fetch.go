@@ -35,7 +35,7 @@ func (p *program) fetch(ctx context.Context, c *cli.Command) error {
 	}
 	shown := newProgress(p, nil)
 	shown.total = 1
-	f, err := author.Fetch(ctx, client, p.home.Outbox().Secrets(), id, c.String("output"), func(t transfer.Progress) {
+	f, err := author.Fetch(ctx, client, p.home.Outbox().Secrets(), id, author.FirstStored, c.String("output"), func(t transfer.Progress) {
 		shown.moving(p.say("fetching", "取回"), t)
 	})
 	shown.clear()

@@ -9,6 +9,7 @@ import (
 
 	"evident/lightclient/casefile"
 	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/evidence"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
 )
@@ -48,7 +49,7 @@ type provenRecord struct {
 }
 
 // verifyPackage verifies a package; it asks nobody.
-func (p *program) verifyPackage(ctx context.Context, path string) error {
+func (p *program) verifyPackage(ctx context.Context, path, page string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -63,10 +64,13 @@ func (p *program) verifyPackage(ctx context.Context, path string) error {
 		return err
 	}
 	report, err := casefile.Verify(f, info.Size(), casefile.Options{
-		Trusted: trusted, Pages: certificate.Pages, Progress: p.percent(ctx),
+		Trusted: trusted, Pages: certificate.Pages, NewCID: newCID, Progress: p.percent(ctx),
 	})
 	p.clearPercent()
 	if err != nil {
+		return err
+	}
+	if err := p.reportPage(page, p.checkedPackage(&report, path)); err != nil {
 		return err
 	}
 	if err := p.result(packageReportOf(&report), func() { p.packageText(&report) }); err != nil {
@@ -77,6 +81,8 @@ func (p *program) verifyPackage(ctx context.Context, path string) error {
 	}
 	return nil
 }
+
+func newCID() casefile.CIDWriter { return evidence.NewHasher() }
 
 // percent shows on a terminal how far a package is read or written, and stops
 // when the context does.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ func (p *program) verifyCommand() *cli.Command {
 		Usage:       p.say("verify a proof or a package, without any network", "离线验证证明或文件包"),
 		ArgsUsage:   p.say("FILE [PROOF]|PACKAGE", "文件 [证明]|文件包"),
 		Description: p.say("Exit code 0: valid. 1: altered. 2: cannot tell. Without PROOF, FILE.evident is taken; a FILE that is a proof is verified alone.", "退出码 0：有效；1：已被改动；2：无法判断。省略证明时取 文件.evident；若文件本身是证明，则单独验证。"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "html", Usage: p.say("also write the report as a page to `FILE`; never overwritten", "同时将报告写为网页`文件`；从不覆盖")},
+		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if err := p.verify(ctx, c); err != nil {
 				return cannotTell{err}
@@ -38,7 +42,7 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 	}
 	content, paths := c.Args().Get(0), []string{c.Args().Get(1)}
 	if paths[0] == "" && isPackage(content) {
-		return p.verifyPackage(ctx, content)
+		return p.verifyPackage(ctx, content, c.String("html"))
 	}
 	if paths[0] == "" {
 		var err error
@@ -68,6 +72,9 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 		if report = proof.Verify(file, options); report.Verdict == proof.Valid {
 			break
 		}
+	}
+	if err := p.reportPage(c.String("html"), p.checkedProof(&report, cmp.Or(content, paths[0]))); err != nil {
+		return err
 	}
 	if err := p.result(service.ReportOf(file, options), func() { p.report(&report) }); err != nil {
 		return err
@@ -151,9 +158,9 @@ func (p *program) compareWords() {
 
 func (p *program) stageName(name string) string {
 	zh := map[string]string{
-		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageSignature: "记录签名",
+		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageTogether: "批量", proof.StageSignature: "记录签名",
 		proof.StageInclusion: "收录", proof.StageCertificate: "证书", proof.StageHistory: "成员沿革", proof.StageConsistency: "一致性",
-		proof.StageState: "状态", proof.StageAnchors: "锚定",
+		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageAnchors: "锚定",
 	}
 	return p.say(name, zh[name])
 }

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -72,7 +73,13 @@ func (c *Chain) ProveTree(from, to int64) tlog.TreeProof {
 
 // SetState puts a value in the state tree, from the next block on.
 func (c *Chain) SetState(space, name string, value []byte) {
-	c.leaves = append(c.leaves, merkle.Leaf{Key: merkle.Key(space, name), Value: sha256.Sum256(value)})
+	leaf := merkle.Leaf{Key: merkle.Key(space, name), Value: sha256.Sum256(value)}
+	if i := slices.IndexFunc(c.leaves, func(l merkle.Leaf) bool { return l.Key == leaf.Key }); i >= 0 {
+		c.leaves = slices.Clone(c.leaves) // copies of this chain keep the old value
+		c.leaves[i] = leaf
+		return
+	}
+	c.leaves = append(c.leaves, leaf)
 }
 
 // ProveState returns the proof for a key of the state tree.

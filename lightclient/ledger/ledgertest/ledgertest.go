@@ -34,7 +34,7 @@ func New(n int) *Consortium {
 	g := ledger.Genesis{
 		Contracts: []ledger.ContractRef{{Name: "notes", Version: 1, Digest: sha256.Sum256([]byte("notes/1"))}},
 		Created:   Created,
-		Limits:    ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000},
+		Limits:    ledger.Limits{BlockBytes: 512 << 10, BlockRecords: 1000, Copies: min(ledger.DefaultCopies, int64(n))},
 		Members:   Members(n),
 		Name:      "harbour.example",
 	}

@@ -540,9 +540,11 @@ def parse_genesis(raw):
         last = c["name"]
         number(c["version"], 1)
     number(g["created"], 1)
-    limits = members_of(g["limits"], "block_bytes", "block_records")
+    limits = members_of(g["limits"], "block_bytes", "block_records", "copies")
     for name, low, high in (("block_bytes", 32768, 4194304), ("block_records", 1, 10000)):
         number(limits[name], low, high)
+    number(limits["copies"], 1)
+    need(limits["copies"] <= len(list_of(g["members"], 1, 64)), "more copies than members")
     members = MemberSet(MEMBERS_PURPOSE + canonical(g["members"]) + "\n", check_members(g["members"]))
     domain(g["name"])
     fingerprint = sha256(raw).hex()
@@ -975,6 +977,8 @@ class ProofFile:
     salts: list = None
     since: list = None
     state: dict = None
+    storage: list = None
+    together: dict = None
 
 
 def text_of(value):
@@ -989,7 +993,8 @@ def parse_proof(raw):
     p = members_of(
         json_value(utf8(raw)[:-1]),
         *("format", "genesis", "header", "history", "index", "path", "proof", "record", "salts", "since", "state"),
-        optional=("salts", "since", "state"),
+        *("storage", "together"),
+        optional=("salts", "since", "state", "storage", "together"),
     )
     genesis = parse_genesis(text_of(p["genesis"]))
     header = parse_header(text_of(p["header"]))
@@ -1028,7 +1033,34 @@ def parse_proof(raw):
             "value": value,
         }
         parse_state_proof(state["proof"])
-    return ProofFile(genesis, header, history, p["index"], path, proof, record, salts, since, state)
+    storage = together = None
+    if "storage" in p:
+        storage = [text_of(n) for n in list_of(p["storage"], 1, 4096, over)]
+        if any(len(n) > MAX_STATEMENT_BYTES for n in storage):
+            over("storage receipt too large")
+    if "together" in p:
+        t = members_of(p["together"], "entry", "index", "path")
+        need(type(t["index"]) is int, "not a number")  # its range is the stage together's
+        together = {"entry": text_of(t["entry"]), "index": t["index"], "path": hashes(t["path"])}
+        if len(together["entry"]) > 2 * KIB:
+            over("entry too large")
+    return ProofFile(genesis, header, history, p["index"], path, proof, record, salts, since, state, storage, together)
+
+
+def parse_entry(raw):
+    """One of many files that were recorded together."""
+    e = members_of(json_value(utf8(raw)), "cid", "name", "sha256", "size")
+    check_cid(e["cid"])
+    plain(e["name"], 255)
+    hex64(e["sha256"])
+    number(e["size"])
+    return e
+
+
+def held_together(record):
+    """How many files a record holds together, and their root. Refused if it does not hold any so."""
+    need(record.contract == "files" and record.action == "batch", "the record does not hold files together")
+    return number(record.fields.get("count"), 1), hash_of(record.fields.get("root"))
 
 
 # --- UnixFS: the CID of a file at hand -----------------------------------------------------------------------------
@@ -1107,8 +1139,8 @@ def read_file(path):
 # --- §10: verification ---------------------------------------------------------------------------------------------
 
 STAGES = (
-    *("container", "content", "disclosure", "record signature", "inclusion"),
-    *("certificate", "member history", "consistency", "state", "anchors"),
+    *("container", "content", "disclosure", "together", "record signature", "inclusion"),
+    *("certificate", "member history", "consistency", "state", "storage", "anchors"),
 )
 PASSED, FAILED, ABSENT, NOT_RUN = "passed", "failed", "absent", "not run"
 EXIT = {"valid": 0, "altered": 1, "incomplete": 2, "unknown ledger": 2}
@@ -1161,7 +1193,8 @@ class _Verification:
         self.disclosed = {}  # index of evidence: SHA-256 that its commitment hides
         self.sets = [(0, proof.genesis.members)]
         self.certificate = None
-        self.sealed_left = False
+        self.entry = None
+        self.not_compared = False
 
     def stage(self, name, check):
         try:
@@ -1182,6 +1215,7 @@ class _Verification:
     def run(self):
         self.report.stages["container"] = [PASSED, ""]
         self.stage("disclosure", self.disclosure)
+        self.stage("together", self.together)
         self.stage("content", self.content)
         self.stage("record signature", self.signature)
         self.stage("inclusion", self.inclusion)
@@ -1189,6 +1223,7 @@ class _Verification:
         self.stage("certificate", self.check_certificate)
         self.stage("consistency", self.consistency)
         self.stage("state", self.state)
+        self.stage("storage", self.storage)
         self.report.stages["anchors"] = [ABSENT, ""]
         return self.report
 
@@ -1208,12 +1243,37 @@ class _Verification:
             raise Refused(PROOF, f"no commitment of evidence {wrong[0]}")
         return f"{len(self.disclosed)} of the sealed files"
 
+    def together(self):
+        t = self.p.together
+        if t is None:
+            raise _Absent
+        count, root = held_together(self.p.record)
+        entry = parse_entry(t["entry"])
+        if not in_tree(leaf_hash(t["entry"]), t["index"], count, t["path"], root):
+            raise Refused(PROOF, "the entry is not under the root of the record")
+        self.entry = entry
+        return f"file {t['index']} of {count}"
+
+    def holds_together(self):
+        try:
+            return not self.p.record.evidence and bool(held_together(self.p.record))
+        except Refused:
+            return False
+
     def content(self):
         evidence = self.p.record.evidence
         if self.file is None:
-            if not evidence:
+            if not evidence and self.p.together is None:
                 raise _Absent("the record has no evidence")
             raise _NotRun("no file at hand")
+        if self.holds_together():
+            if self.entry is None:
+                self.not_compared = True
+                raise _NotRun("the proof does not show which of the files it is of")
+            e = self.entry
+            if (e["sha256"], e["size"], e["cid"]) != (self.file.sha256, self.file.size, self.file.cid):
+                raise Refused(PROOF, "the file is not the one of the entry")
+            return "the file of the entry"
         for i, e in enumerate(evidence):
             if e.mode == "sealed":
                 if self.disclosed.get(i) == self.file.sha256:
@@ -1221,7 +1281,7 @@ class _Verification:
             elif (e.sha256, e.size, e.cid) == (self.file.sha256, self.file.size, self.file.cid):
                 return f"evidence {i}"
         if any(e.mode == "sealed" and i not in self.disclosed for i, e in enumerate(evidence)):
-            self.sealed_left = True
+            self.not_compared = True
             raise _NotRun("sealed evidence is not disclosed")
         raise Refused(PROOF, "the file is none of the record's evidence")
 
@@ -1313,6 +1373,36 @@ class _Verification:
         verify_state(p.state["proof"], header.state, state_key(p.record.contract, p.record.item), sha256(p.state["value"]))
         return f"at block {header.height}"
 
+    def storage(self):
+        self.needs("member history")
+        if self.p.storage is None:
+            raise _Absent
+        last = None
+        for raw in self.p.storage:
+            name, receipt = self.receipt(raw)
+            if receipt["record"] != self.p.record.id or not any(
+                e.mode != "digest" and (e.cid, e.size) == (receipt["cid"], receipt["bytes"]) for e in self.p.record.evidence
+            ):
+                raise Refused(PROOF, "a storage receipt of no file of this record")
+            place = receipt["cid"], name
+            need(last is None or place > last, "storage receipts not in order")
+            last = place
+        return f"{len(self.p.storage)} receipts"
+
+    def receipt(self, raw):
+        """The member that signed a storage receipt, and what it says. The sets are tried from the newest on."""
+        refused = Refused(SIGNATURE, "a storage receipt of no member")
+        for _, members in reversed(self.sets):
+            for m in members.members:
+                try:
+                    out = parse_statement("storage", raw, self.p.genesis.origin, m.node)
+                except Refused as e:
+                    refused = e
+                    continue
+                out["bytes"] = int(out["bytes"])
+                return m.name, out
+        raise refused
+
 
 def verify_proof(raw, fingerprint=None, file=None):
     """The report on a proof file. `fingerprint`: 64 hexadecimal digits or None. `file`: a FileAtHand or None."""
@@ -1337,7 +1427,7 @@ def verify_proof(raw, fingerprint=None, file=None):
     report = run.run()
     if report.first_failed:
         report.verdict = "altered"
-    elif run.sealed_left:
+    elif run.not_compared:
         report.verdict = "incomplete"
     elif fingerprint != proof.genesis.fingerprint:
         report.verdict = "unknown ledger"

@@ -22,23 +22,10 @@ import (
 
 func main() {
 	js.Global().Set("evidentInvoke", js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return js.Global().Get("Promise").Call("resolve", invoke(args[0].String(), args[1].String()))
+		return js.Global().Get("Promise").Call("resolve", string(service.Answer(verify(args[0].String(), args[1].String()))))
 	}))
 	digest.Provide()
 	select {}
-}
-
-// invoke answers in the envelope of package service.
-func invoke(method, params string) string {
-	report, err := verify(method, params)
-	if err != nil {
-		return encode(struct {
-			Error service.Error `json:"error"`
-		}{service.Explain(err)})
-	}
-	return encode(struct {
-		OK service.Report `json:"ok"`
-	}{report})
 }
 
 func verify(method, params string) (service.Report, error) {
@@ -50,12 +37,4 @@ func verify(method, params string) (service.Report, error) {
 		return service.Report{}, fmt.Errorf("the parameters: %w", err)
 	}
 	return service.Verify(p)
-}
-
-func encode(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic("verify: encode an answer: " + err.Error())
-	}
-	return string(data)
 }

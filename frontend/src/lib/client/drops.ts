@@ -29,12 +29,40 @@ export class Drops {
   #handle(event: DragEvent): void {
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-    if (event.type === "drop" && this.takesFiles) {
-      this.deliver([...(event.dataTransfer?.files ?? [])].map(fromFile));
+    if (event.type === "drop" && this.takesFiles && event.dataTransfer) {
+      void filesIn(event.dataTransfer).then((files) => this.deliver(files));
     }
   }
 }
 
-export function fromFile(file: File): LocalFile {
-  return { name: file.name, size: file.size, blob: file };
+/**
+ * A file by a name that is the same when it is chosen again, and that no other
+ * file is likely to have.
+ */
+export function fromFile(file: File, path = file.webkitRelativePath || file.name): LocalFile {
+  return { name: file.name, size: file.size, blob: file, path: `${path}?${file.size}-${file.lastModified}` };
+}
+
+/** Dropped files, and those in dropped folders. Entries have to be asked for at once, before anything is awaited. */
+async function filesIn(dropped: DataTransfer): Promise<LocalFile[]> {
+  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.() ?? null);
+  if (!entries.some((entry) => entry?.isDirectory)) return [...dropped.files].map((file) => fromFile(file));
+  const found: LocalFile[] = [];
+  for (const entry of entries) if (entry) await walk(entry, found);
+  return found;
+}
+
+async function walk(entry: FileSystemEntry, found: LocalFile[]): Promise<void> {
+  if (entry.isFile) {
+    const file = await new Promise<File>((resolve, reject) =>
+      (entry as FileSystemFileEntry).file(resolve, reject),
+    );
+    found.push(fromFile(file, entry.fullPath.replace(/^\//, "")));
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const next = () => new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+  for (let batch = await next(); batch.length > 0; batch = await next()) {
+    for (const child of batch) await walk(child, found);
+  }
 }

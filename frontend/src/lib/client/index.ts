@@ -4,7 +4,15 @@
  * nothing else in the pages knows which of the two is there.
  */
 import { ClientError } from "./envelope";
-import type { LedgerEvent, FileDigest, Methods } from "./types.gen";
+import type {
+  FetchJob,
+  FileDigest,
+  LedgerEvent,
+  Methods,
+  Opened,
+  StampParams,
+  StampStatus,
+} from "./types.gen";
 
 export type * from "./types.gen";
 export { ClientError } from "./envelope";
@@ -30,6 +38,8 @@ export interface Abilities {
   desktop: boolean;
   canStamp: boolean;
   canHashInPage: boolean;
+  /** Whether folders can be watched for new files. */
+  canWatch: boolean;
   /** Whether a ledger is at hand; a verifier without a network has none. */
   follow: boolean;
 }
@@ -46,8 +56,29 @@ export interface Client {
   onDrop(listener: (files: LocalFile[]) => void): () => void;
   /** Asks the user for files; empty when the dialog was closed. */
   pick(): Promise<LocalFile[]>;
+  /** Asks for a folder and returns what is in it, at any depth. */
+  pickFolder(): Promise<LocalFile[]>;
   /** Hands the proof of a record to the user; null when the dialog was closed. */
   saveProof(id: string, text: string): Promise<string | null>;
+  /** Hands files over for a timestamp. */
+  stamp(files: LocalFile[], how: Omit<StampParams, "paths">): Promise<StampStatus>;
+  /** Gives paused jobs the files that they wait for; the answer counts those that go on. */
+  handAgain(files: LocalFile[]): Promise<number>;
+  /** Bytes of an opened file: verified and decrypted. At most 4 MiB come at a time. */
+  readEvidence(opened: Opened, offset: number, length: number): Promise<ArrayBuffer>;
+  /** Where a player finds an opened file and can seek in it; null if there is no such place. */
+  playable(opened: Opened): Promise<string | null>;
+  /** Saves a stored file on the user's disk; null when the dialog was closed. Events tell how far it is. */
+  saveEvidence(file: EvidencePlace): Promise<FetchJob | null>;
+  /** Hands a text to the user as a file. */
+  saveText(name: string, text: string): void;
+}
+
+/** A file's place in a record, and the name to save it under. */
+export interface EvidencePlace {
+  record: string;
+  index: number;
+  name: string;
 }
 
 /** Chooses the transport by what surrounds the page. */

@@ -15,7 +15,7 @@ export function mockClient(desktop = false): MockClient {
   const drops: ((files: LocalFile[]) => void)[] = [];
   return {
     ledger,
-    can: { desktop, canStamp: desktop, canHashInPage: !desktop, follow: true },
+    can: { desktop, canStamp: true, canHashInPage: !desktop, canWatch: desktop, follow: true },
     call: async <M extends Method>(method: M, params: Params<M>) =>
       open<Result<M>>(await ledger.invoke(method, JSON.stringify(params))),
     subscribe: (listener) => {
@@ -33,6 +33,14 @@ export function mockClient(desktop = false): MockClient {
     },
     drop: (files) => drops.at(-1)?.(files),
     pick: async () => [],
+    pickFolder: async () => [],
     saveProof: async (id) => `${id}.evident`,
+    saveText: () => {},
+    stamp: async (files, how) =>
+      open(await ledger.invoke("stamp", JSON.stringify({ ...how, paths: files.map(({ path }) => path) }))),
+    handAgain: async () => 0,
+    readEvidence: async (opened, offset, length) => ledger.files.read(opened.token, offset, length),
+    playable: async () => null,
+    saveEvidence: async (place) => ledger.files.fetch(place),
   };
 }

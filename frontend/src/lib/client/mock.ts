@@ -2,20 +2,16 @@
  * A made-up ledger behind the same seam, for tests and for looking at pages.
  * It verifies nothing, and nothing that is shipped may import it.
  */
+import { MockContracts } from "./mock-contracts";
+import { MockFailure } from "./mock-failure";
+import { MockFiles } from "./mock-files";
+import { base64, hex } from "./mock-hash";
 import type * as seam from "./types.gen";
+
+export { hex } from "./mock-hash";
 
 type Answer = object;
 type Handler = (params: never) => Answer;
-
-export class MockFailure extends Error {
-  constructor(
-    readonly code: string,
-    message = "",
-    readonly hint = "",
-  ) {
-    super(message);
-  }
-}
 
 const MEMBERS = [
   ["court.harbour.example", "Harbour District Court", "CN-310115-C-0007", "court"],
@@ -66,34 +62,13 @@ const EVIDENCE: seam.Evidence[] = [
 export const RECORDED_MARK = "recorded";
 export const RECORDED_ID = hex("record 1284 0");
 
-/** Stands for a digest: spreads a text over 64 hex digits. */
-export function hex(seed: string): string {
-  let a = 0x9e3779b9;
-  let out = "";
-  for (let i = 0; out.length < 64; i++) {
-    for (const character of `${seed}/${i}`)
-      a = Math.imul(a ^ character.charCodeAt(0), 0x85ebca6b) ^ (a >>> 13);
-    out += (a >>> 0).toString(16).padStart(8, "0");
-  }
-  return out;
-}
-
-function base64(seed: string): string {
-  return btoa(
-    String.fromCharCode(
-      ...hex(seed)
-        .match(/../g)!
-        .map((pair) => parseInt(pair, 16)),
-    ),
-  );
-}
-
 export class MockLedger {
   height = 1284;
   stale = false;
   pinned = false;
   down = false;
-  jobs: seam.StampJob[] = [];
+  readonly contracts = new MockContracts(this);
+  readonly files = new MockFiles(this);
   #listeners: ((json: string) => void)[] = [];
   #start: number;
 
@@ -135,6 +110,8 @@ export class MockLedger {
   }
 
   readonly #handlers: { [M in keyof seam.Methods]: Handler } = {
+    ...this.contracts.handlers,
+    ...this.files.handlers,
     status: () => this.#status(),
     blocks: ({ before, limit }: seam.BlocksParams) => {
       const from = before === undefined ? this.height : Number(before) - 1;
@@ -142,7 +119,7 @@ export class MockLedger {
       return { blocks: heights.map((height) => this.#summary(height)) };
     },
     block: ({ height }: seam.BlockParams) => this.#block(this.#known(height)),
-    record: ({ id }: seam.RecordParams) => this.#record(id),
+    record: ({ id }: seam.RecordParams) => this.contracts.record(id) ?? this.#record(id),
     members: () => ({ members: MEMBERS.map((_, i) => this.#member(i)) }),
     lookup: ({ sha256 }: seam.LookupParams) => this.#lookup(sha256),
     search: ({ query }: seam.SearchParams) => this.#search(query),
@@ -151,13 +128,6 @@ export class MockLedger {
       if (genesis === FINGERPRINT) this.pinned = true;
       return { fingerprint: FINGERPRINT, words: WORDS, pinned: this.pinned };
     },
-    pickFiles: () => ({
-      files: [
-        { path: "/home/ada/Pictures/港口 日出.jpg", name: "港口 日出.jpg", size: "48211" },
-        { path: "/home/ada/Pictures/harbour series.tar", name: "harbour series.tar", size: "3221225472" },
-        { path: "/home/ada/Pictures/missing", name: "missing", size: "48211" },
-      ],
-    }),
     inspect: ({ path }: seam.PathParams) => {
       const name = path.split("/").at(-1)!;
       return { name, size: "48211", proof: name.endsWith(".evident") ? proofText("valid") : "" };
@@ -166,21 +136,10 @@ export class MockLedger {
       this.emit({ kind: "progress", job, done: "24000", size: "48211" });
       return this.digest({ size: 48211, start: path.includes("日出") ? RECORDED_MARK : path });
     },
-    cancel: ({ job }: seam.JobParams) => {
-      this.#setJob(job, { state: "cancelled" });
-      return {};
-    },
-    stamp: ({ paths }: seam.StampParams) => {
-      this.jobs = [...this.jobs, ...paths.map((path, i) => this.#job(path, this.jobs.length + i))];
-      this.#run();
-      return { jobs: this.jobs };
-    },
-    stampStatus: () => ({ jobs: this.jobs }),
     saveProof: ({ id }: seam.RecordParams) => ({ path: `/home/ada/${id.slice(0, 16)}.evident` }),
-    keys: () => ({ keys: [{ name: "ada", key: `ada+1a2b3c4d+${base64("ada")}`, created: this.#time(4) }] }),
   };
 
-  #time(height: number): number {
+  timeOf(height: number): number {
     return this.#start + height * BLOCK_MS;
   }
 
@@ -191,14 +150,14 @@ export class MockLedger {
   }
 
   #status(): seam.Status {
-    const ages = this.stale ? 187_000 : this.now() - this.#time(this.height);
+    const ages = this.stale ? 187_000 : this.now() - this.timeOf(this.height);
     return {
       ledger: LEDGER,
       name: "Harbour Consortium",
       words: WORDS,
       fingerprint: FINGERPRINT,
       height: String(this.height),
-      headTime: this.#time(this.height),
+      headTime: this.timeOf(this.height),
       headAgeMs: ages,
       stale: this.stale,
       members: 4,
@@ -216,10 +175,10 @@ export class MockLedger {
   #summary(height: number): seam.BlockSummary {
     return {
       height: String(height),
-      time: this.#time(height) - 9,
+      time: this.timeOf(height) - 9,
       records: height % 3 === 0 ? 0 : ((height * 7) % 23) + 1,
       hash: hex(`header ${height}`),
-      notBefore: this.#time(height),
+      notBefore: this.timeOf(height),
       cosigners: height % 5 === 0 ? 3 : 4,
       badge: "proven",
     };
@@ -256,7 +215,7 @@ export class MockLedger {
     return [LEDGER, height + 1, base64(`root ${height}`), "", ...lines, ""].join("\n");
   }
 
-  #proof(height: number, id: string | null): seam.Proof {
+  proofOf(height: number, id: string | null, note = this.#note(height)): seam.Proof {
     return {
       height: String(height),
       header: this.#header(height),
@@ -273,7 +232,7 @@ export class MockLedger {
           ? null
           : {
               id,
-              note: this.#note(height),
+              note,
               index: 0,
               count: Math.max(1, this.#summary(height).records),
               path: Array.from({ length: 5 }, (_, i) => base64(`path ${id} ${i}`)),
@@ -283,7 +242,7 @@ export class MockLedger {
   }
 
   #note(height: number): string {
-    const json = `{"action":"deposit","after":{"root":"${base64("after")}","size":${height}},"at":${this.#time(height) - 1800},"by":["ada+1a2b3c4d+${base64("ada")}"],"contract":"notes","evidence":[{"cid":"bafybei${hex(hex("photo")).slice(0, 52)}","media":"image/jpeg","name":"港口 日出.jpg","sha256":"${hex("photo")}","size":48211}],"fields":{"statement":"First draft of the harbour series"},"item":"","ledger":"${LEDGER}","nonce":"7f3a","prev":"","seq":1,"version":1}`;
+    const json = `{"action":"deposit","after":{"root":"${base64("after")}","size":${height}},"at":${this.timeOf(height) - 1800},"by":["ada+1a2b3c4d+${base64("ada")}"],"contract":"notes","evidence":[{"cid":"bafybei${hex(hex("photo")).slice(0, 52)}","media":"image/jpeg","name":"港口 日出.jpg","sha256":"${hex("photo")}","size":48211}],"fields":{"statement":"First draft of the harbour series"},"item":"","ledger":"${LEDGER}","nonce":"7f3a","prev":"","seq":1,"version":1}`;
     return `evident/record/v1\n${json}\n\n— ada ${base64(`signature ${height}`)}\n`;
   }
 
@@ -295,7 +254,7 @@ export class MockLedger {
       contract: "notes",
       action: index % 4 === 3 ? "correct" : "deposit",
       item: "",
-      at: this.#time(height) - 1800 + index * 31,
+      at: this.timeOf(height) - 1800 + index * 31,
       by: [
         {
           name: ["ada", "林晓", "gallery.example"][index % 3]!,
@@ -318,7 +277,7 @@ export class MockLedger {
       certificate: this.#certificate(height),
       cosignatures: this.#cosignatures(height),
       records: Array.from({ length: summary.records }, (_, i) => this.#recordSummary(height, i)),
-      proof: this.#proof(height, null),
+      proof: this.proofOf(height, null),
     };
   }
 
@@ -340,8 +299,8 @@ export class MockLedger {
       evidence: disclosed
         ? EVIDENCE.map((file) => (file.mode === "sealed" ? { ...file, sha256: hex("sealed file") } : file))
         : EVIDENCE,
-      signedAfter: { size: String(height), root: base64("after"), time: this.#time(height - 1) },
-      existedBy: this.#time(height),
+      signedAfter: { size: String(height), root: base64("after"), time: this.timeOf(height - 1) },
+      existedBy: this.timeOf(height),
       note: this.#note(height),
       badges: {
         height: "proven",
@@ -359,7 +318,7 @@ export class MockLedger {
         seq: 1,
         height: String(height),
       },
-      proof: this.#proof(height, id),
+      proof: this.proofOf(height, id),
       proofFile: proofText("valid"),
     };
   }
@@ -384,7 +343,7 @@ export class MockLedger {
       key: `${name}+${hex(name).slice(0, 8)}+${base64(name)}`,
       node: `12D3KooW${base64(`node ${name}`).replace(/[+/=]/g, "").slice(0, 44)}`,
       addresses: [`/ip4/127.0.0.1/tcp/${7180 + i}`, `http://127.0.0.1:${7080 + i}`],
-      lastCosigned: { height: String(height), time: this.#time(height) },
+      lastCosigned: { height: String(height), time: this.timeOf(height) },
     };
   }
 
@@ -393,10 +352,10 @@ export class MockLedger {
     return {
       found,
       record: found ? this.#recordSummary(1284, 0) : null,
-      existedBy: found ? this.#time(1284) : 0,
+      existedBy: found ? this.timeOf(1284) : 0,
       provenAbsentAtHeight: found ? "" : String(this.height),
       proof: {
-        ...this.#proof(found ? 1284 : this.height, found ? RECORDED_ID : null),
+        ...this.proofOf(found ? 1284 : this.height, found ? RECORDED_ID : null),
         state: {
           space: "digest",
           name: sha256,
@@ -468,46 +427,6 @@ export class MockLedger {
       words: foreign ? OTHER_WORDS : WORDS,
       record: kind === "altered" ? null : this.#record(RECORDED_ID, disclosed),
     };
-  }
-
-  #job(path: string, number: number): seam.StampJob {
-    const name = path.split("/").at(-1)!;
-    const size = name.endsWith(".tar") ? "3221225472" : "48211";
-    return {
-      job: `job-${number}`,
-      path,
-      name,
-      size,
-      state: "queued",
-      done: "0",
-      record: "",
-      height: "",
-      proofPath: "",
-      code: "",
-      error: "",
-      hint: "",
-    };
-  }
-
-  #setJob(job: string, change: Partial<seam.StampJob>): void {
-    this.jobs = this.jobs.map((other) => (other.job === job ? { ...other, ...change } : other));
-    const changed = this.jobs.find((other) => other.job === job);
-    if (changed) this.emit({ kind: "stamp", job: changed });
-  }
-
-  /** Large files stay at hashing, so that progress and cancel can be looked at. */
-  #run(): void {
-    const final = { state: "final", record: RECORDED_ID, height: "1284" } as const;
-    for (const { job, size, path, state } of this.jobs) {
-      if (state !== "queued") continue;
-      const large = Number(size) > 1e6;
-      const next = path.endsWith("missing")
-        ? ({ state: "failed", code: "no_file", error: "The file is not there.", hint: "" } as const)
-        : large
-          ? ({ state: "hashing", done: "1288490188" } as const)
-          : { ...final, proofPath: `${path}.evident` };
-      setTimeout(() => this.#setJob(job, next), 60);
-    }
   }
 }
 

@@ -32,7 +32,7 @@ export async function connectOffline(script: string, packed: string): Promise<Cl
     const worker = first ?? make();
     first = null;
     return worker;
-  }, false);
+  });
 }
 
 async function unpack(packed: string): Promise<ArrayBuffer> {

@@ -262,6 +262,196 @@ export interface Trust {
   pinned: boolean;
 }
 
+export interface Contract {
+  name: string;
+  version: number;
+  digest: string;
+  since: string;
+  badge: Badge;
+  definition: { [name: string]: unknown };
+}
+
+export interface Contracts {
+  contracts: Contract[];
+}
+
+export interface ContractParams {
+  name: string;
+  version: number;
+}
+
+export interface ItemsParams {
+  contract: string;
+  before?: string;
+  limit: number;
+}
+
+export interface Item {
+  contract: string;
+  name: string;
+  present: boolean;
+  version: number;
+  status: string;
+  seq: number;
+  at: number;
+  authors: Author[];
+  first: string;
+  last: string;
+  changed: string;
+  fields: { [name: string]: unknown };
+  height: string;
+  time: number;
+  badge: Badge;
+  proof: Proof;
+}
+
+export interface Items {
+  items: Item[];
+  next: string;
+}
+
+export interface ItemParams {
+  contract: string;
+  item: string;
+}
+
+export interface History {
+  records: LedgerRecord[];
+  complete: boolean;
+}
+
+export interface RelatedItem {
+  name: string;
+  depth: number;
+  status: string;
+  fields: { [name: string]: unknown };
+  badge: Badge;
+}
+
+export interface ItemLink {
+  from: string;
+  to: string;
+}
+
+export interface Related {
+  items: RelatedItem[];
+  links: ItemLink[];
+  more: boolean;
+}
+
+export interface KeysParams {
+  keys: string[];
+}
+
+export interface Grant {
+  contract: string;
+  role: string;
+  scope: string;
+  since: number;
+  until: number;
+}
+
+export interface Party {
+  key: string;
+  person: string;
+  organisation: string;
+  member: boolean;
+  vouchers: string[];
+  grants: Grant[];
+  withdrawn: string;
+  badge: Badge;
+}
+
+export interface Parties {
+  parties: Party[];
+}
+
+export interface ResolveParams {
+  text: string;
+}
+
+export interface Resolved {
+  kind: "item" | "record" | "draft" | "nothing";
+  name: string;
+  draft: string;
+  items: Item[];
+}
+
+export interface PrepareParams {
+  contract: string;
+  action: string;
+  item: string;
+  fields: { [name: string]: unknown };
+  private: { [list: string]: { [name: string]: string } };
+  by: string[];
+  evidence?: Evidence[];
+}
+
+export interface DraftSigner {
+  name: string;
+  key: string;
+  signed: boolean;
+  here: boolean;
+}
+
+export interface PrivateField {
+  name: string;
+  value: string;
+}
+
+export interface Draft {
+  text: string;
+  link: string;
+  id: string;
+  contract: string;
+  version: number;
+  action: string;
+  item: string;
+  seq: number;
+  prev: string;
+  at: number;
+  fields: { [name: string]: unknown };
+  evidence: Evidence[];
+  by: DraftSigner[];
+  private: PrivateField[];
+  signed: string;
+}
+
+export interface DraftParams {
+  text: string;
+}
+
+export interface SignParams {
+  text: string;
+  key: string;
+}
+
+export interface RuleValue {
+  name: string;
+  value: string;
+}
+
+export interface RuleRefusal {
+  rule: string;
+  en: string;
+  zh: string;
+  values: RuleValue[];
+  member: string;
+  note: string;
+}
+
+export interface Checked {
+  passed: boolean;
+  refusal: RuleRefusal | null;
+}
+
+export interface Submitted {
+  id: string;
+  item: string;
+  height: string;
+  refusal: RuleRefusal | null;
+}
+
 export interface Picked {
   path: string;
   name: string;
@@ -287,22 +477,34 @@ export interface DigestParams {
   path: string;
 }
 
-export interface JobParams {
-  job: string;
-}
-
 export interface StampParams {
   paths: string[];
   statement: string;
+  mode?: "sealed" | "digest" | "public";
+  together?: boolean;
+}
+
+export interface Keeper {
+  member: string;
+  organisation: string;
+  time: number;
 }
 
 export interface StampJob {
   job: string;
   path: string;
   name: string;
+  files: number;
   size: string;
-  state: "queued" | "hashing" | "sending" | "waiting" | "final" | "failed" | "cancelled";
+  mode: "sealed" | "digest" | "public";
+  state: "queued" | "hashing" | "sealing" | "uploading" | "sending" | "waiting" | "storing" | "final" | "failed" | "cancelled" | "paused";
   done: string;
+  sent: string;
+  toSend: string;
+  rate: number;
+  leftMs: number;
+  stored: Keeper[];
+  wanted: number;
   record: string;
   height: string;
   proofPath: string;
@@ -311,12 +513,140 @@ export interface StampJob {
   hint: string;
 }
 
-export interface StampStatus {
-  jobs: StampJob[];
+export interface StampTotals {
+  files: number;
+  finished: number;
+  failed: number;
+  size: string;
+  done: string;
+  rate: number;
+  leftMs: number;
+  paused: boolean;
 }
 
-export interface Saved {
+export interface StampStatus {
+  jobs: StampJob[];
+  totals: StampTotals;
+}
+
+export interface JobsParams {
+  jobs: string[];
+}
+
+export interface JobParams {
+  job: string;
+}
+
+export interface Watch {
   path: string;
+  mode: "sealed" | "digest" | "public";
+  together: boolean;
+  files: number;
+  waiting: number;
+  lastAt: number;
+  error: string;
+  hint: string;
+}
+
+export interface Watches {
+  folders: Watch[];
+}
+
+export interface WatchParams {
+  path: string;
+  mode: "sealed" | "digest" | "public";
+  together: boolean;
+}
+
+export interface EvidenceParams {
+  record: string;
+  index: number;
+}
+
+export interface Storage {
+  wanted: number;
+  kept: Keeper[];
+  told: string[];
+  erased: Keeper[];
+}
+
+export interface Opened {
+  token: string;
+  name: string;
+  media: string;
+  size: string;
+  mode: "sealed" | "public";
+  kind: "image" | "video" | "audio" | "pdf" | "text" | "other";
+  key: "here" | "none" | "not_needed";
+  url: string;
+}
+
+export interface TokenParams {
+  token: string;
+}
+
+export interface FetchJob {
+  job: string;
+  record: string;
+  index: number;
+  name: string;
+  size: string;
+  done: string;
+  rate: number;
+  leftMs: number;
+  state: "fetching" | "saved" | "failed" | "cancelled";
+  path: string;
+  code: string;
+  error: string;
+  hint: string;
+}
+
+export interface Recipient {
+  recipient: string;
+}
+
+export interface ShareParams {
+  record: string;
+  index: number;
+  recipient: string;
+  to: string;
+}
+
+export interface Shared {
+  text: string;
+}
+
+export interface ReceiveParams {
+  text: string;
+}
+
+export interface Received {
+  record: string;
+  index: number;
+  name: string;
+}
+
+export interface BackupParams {
+  passphrase: string;
+}
+
+export interface Backup {
+  path: string;
+  text: string;
+}
+
+export interface RestoreParams {
+  passphrase: string;
+  text: string;
+}
+
+export interface Restored {
+  keys: number;
+  secrets: number;
+}
+
+export interface KeyParams {
+  name: string;
 }
 
 export interface Key {
@@ -327,6 +657,54 @@ export interface Key {
 
 export interface Keys {
   keys: Key[];
+}
+
+export interface Saved {
+  path: string;
+}
+
+export interface VerifyPackageParams {
+  job: string;
+  path: string;
+  genesis?: string;
+}
+
+export interface PackageRecord {
+  id: string;
+  height: string;
+  existedBy: number;
+  verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
+  contract: string;
+  action: string;
+  by: Author[];
+  evidence: Evidence[];
+}
+
+export interface PackageReport {
+  verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
+  exit: 0 | 1 | 2;
+  stages: Stage[];
+  ledger: string;
+  fingerprint: string;
+  words: string[];
+  manifestSha256: string;
+  exporter: string;
+  exportedAt: number;
+  records: PackageRecord[];
+}
+
+export interface ExportParams {
+  job: string;
+  records: string[];
+  history: boolean;
+  content: boolean;
+}
+
+export interface Exported {
+  path: string;
+  records: number;
+  files: number;
+  size: string;
 }
 
 export interface BlockEvent {
@@ -346,6 +724,27 @@ export interface StampEvent {
   job: StampJob;
 }
 
+export interface TotalsEvent {
+  kind: "totals";
+  totals: StampTotals;
+}
+
+export interface FetchEvent {
+  kind: "fetch";
+  job: FetchJob;
+}
+
+export interface EvidenceEvent {
+  kind: "evidence";
+  token: string;
+  recorded: boolean;
+}
+
+export interface WatchEvent {
+  kind: "watch";
+  folder: Watch;
+}
+
 export interface Methods {
   status: { params: None; result: Status };
   blocks: { params: BlocksParams; result: Blocks };
@@ -356,14 +755,47 @@ export interface Methods {
   search: { params: SearchParams; result: Search };
   verify: { params: VerifyParams; result: Report };
   trust: { params: TrustParams; result: Trust };
+  contracts: { params: None; result: Contracts };
+  contract: { params: ContractParams; result: Contract };
+  items: { params: ItemsParams; result: Items };
+  item: { params: ItemParams; result: Item };
+  history: { params: ItemParams; result: History };
+  related: { params: ItemParams; result: Related };
+  parties: { params: KeysParams; result: Parties };
+  resolve: { params: ResolveParams; result: Resolved };
+  prepare: { params: PrepareParams; result: Draft };
+  openDraft: { params: DraftParams; result: Draft };
+  sign: { params: SignParams; result: Draft };
+  check: { params: DraftParams; result: Checked };
+  submit: { params: DraftParams; result: Submitted };
   pickFiles: { params: None; result: Files };
+  pickFolder: { params: None; result: Files };
   inspect: { params: PathParams; result: Inspected };
   digest: { params: DigestParams; result: FileDigest };
-  cancel: { params: JobParams; result: None };
   stamp: { params: StampParams; result: StampStatus };
   stampStatus: { params: None; result: StampStatus };
+  pause: { params: JobsParams; result: StampStatus };
+  resume: { params: JobsParams; result: StampStatus };
+  cancel: { params: JobParams; result: None };
+  retry: { params: JobParams; result: StampStatus };
+  clearFinished: { params: None; result: StampStatus };
+  watches: { params: None; result: Watches };
+  watch: { params: WatchParams; result: Watches };
+  unwatch: { params: PathParams; result: Watches };
+  storage: { params: EvidenceParams; result: Storage };
+  openEvidence: { params: EvidenceParams; result: Opened };
+  closeEvidence: { params: TokenParams; result: None };
+  saveEvidence: { params: EvidenceParams; result: FetchJob };
+  recipient: { params: None; result: Recipient };
+  share: { params: ShareParams; result: Shared };
+  receive: { params: ReceiveParams; result: Received };
+  backup: { params: BackupParams; result: Backup };
+  restore: { params: RestoreParams; result: Restored };
+  makeKey: { params: KeyParams; result: Keys };
   saveProof: { params: RecordParams; result: Saved };
+  verifyPackage: { params: VerifyPackageParams; result: PackageReport };
+  export: { params: ExportParams; result: Exported };
   keys: { params: None; result: Keys };
 }
 
-export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent;
+export type LedgerEvent = BlockEvent | ProgressEvent | StampEvent | TotalsEvent | FetchEvent | EvidenceEvent | WatchEvent;

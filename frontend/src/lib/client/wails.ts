@@ -1,11 +1,11 @@
 /**
  * The desktop transport: the native light client behind the Wails binding.
- * Files stay paths; bytes never pass through the page or its asset server.
+ * Files stay paths. What is shown of a stored file comes by ranges, as a stream.
  */
 import type { Client, LocalFile, Method, Params, Result, Work } from "./index";
 import { Drops } from "./drops";
-import { cancelled, open } from "./envelope";
-import type { LedgerEvent, FileDigest } from "./types.gen";
+import { ClientError, cancelled, open } from "./envelope";
+import type { FileDigest, LedgerEvent, Opened, Picked } from "./types.gen";
 
 export interface DesktopBinding {
   Invoke(method: string, params: string): Promise<string>;
@@ -58,16 +58,39 @@ export function connectDesktop(app: DesktopBinding): Client {
   }
 
   return {
-    can: { desktop: true, canStamp: true, canHashInPage: false, follow: true },
+    can: { desktop: true, canStamp: true, canHashInPage: false, canWatch: true, follow: true },
     call,
     subscribe,
     digest,
     readProof: async (file) => (await call("inspect", { path: pathOf(file) })).proof || null,
     onDrop: (listener) => drops.listen(listener),
-    pick: async () =>
-      (await call("pickFiles", {})).files.map(({ path, name, size }) => ({ path, name, size: Number(size) })),
+    pick: async () => (await call("pickFiles", {})).files.map(fromPicked),
+    pickFolder: async () => (await call("pickFolder", {})).files.map(fromPicked),
     saveProof: async (id) => (await call("saveProof", { id })).path || null,
+    saveText: () => {}, // the app has dialogs of its own for what it hands out
+    stamp: (files, how) => call("stamp", { ...how, paths: files.map(pathOf) }),
+    handAgain: async () => 0, // paths stay valid
+    readEvidence: readRange,
+    playable: async (opened) => opened.url || null,
+    saveEvidence: async ({ record, index }) => {
+      const job = await call("saveEvidence", { record, index });
+      return job.job ? job : null;
+    },
   };
+}
+
+/** Bytes come from the app's own asset handler, which serves opened files by ranges. */
+async function readRange(opened: Opened, offset: number, length: number): Promise<ArrayBuffer> {
+  const last = Math.min(offset + length, Number(opened.size)) - 1;
+  const response = await fetch(`/evidence/${opened.token}`, {
+    headers: { Range: `bytes=${offset}-${last}` },
+  });
+  if (!response.ok) throw new ClientError("evidence", (await response.text()).slice(0, 200), "");
+  return response.arrayBuffer();
+}
+
+function fromPicked({ path, name, size }: Picked): LocalFile {
+  return { path, name, size: Number(size) };
 }
 
 function fromPath(path: string): LocalFile {

@@ -5,70 +5,27 @@
  * engine can read a dropped file inside a worker.
  */
 import type { Client, LocalFile, Method, Params, Result, Work } from "./index";
+import { kept } from "./core";
 import { Drops, fromFile } from "./drops";
 import { ClientError, open } from "./envelope";
+import type { FilesInBrowser } from "./files";
+import { save } from "./player";
 import { readProofText } from "./proof-file";
 import { feed } from "./slices";
-import type { FromWorker, Request } from "./worker-messages";
 import type { LedgerEvent, FileDigest } from "./types.gen";
 
-interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: ClientError): void;
-}
-
-/** A worker whose requests are answered by number. */
-export class Core {
-  #worker: Worker;
-  #waiting = new Map<number, Waiting>();
-  #next = 0;
-  #broken: ClientError | null = null;
-
-  constructor(worker: Worker, onEvent: (event: LedgerEvent) => void) {
-    this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "event") onEvent(JSON.parse(data.json) as LedgerEvent);
-      else if (data.kind === "stopped") this.#stop(new ClientError(data.code, data.message, ""));
-      else this.#settle(data);
-    };
-    worker.onerror = (event) => this.#stop(new ClientError("core_stopped", event.message, ""));
-  }
-
-  get broken(): boolean {
-    return this.#broken !== null;
-  }
-
-  ask(request: Request, transfer: Transferable[] = []): Promise<unknown> {
-    if (this.#broken) return Promise.reject(this.#broken);
-    const id = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, ...request }, transfer);
-    });
-  }
-
-  #settle(answer: Extract<FromWorker, { kind: "answer" | "failure" }>): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if (answer.kind === "answer") return waiting?.resolve(answer.value);
-    const error = new ClientError(answer.code, answer.message, "");
-    waiting?.reject(error);
-    this.#stop(error);
-  }
-
-  /** A core that failed once answers nothing more; the next call starts another. */
-  #stop(error: ClientError): void {
-    this.#worker.terminate();
-    this.#broken = error;
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
-    this.#waiting.clear();
-  }
-}
-
-/** @param start makes a worker that has been told what to start from */
-export function connectBrowser(start: () => Worker, follows: boolean): Client {
+/**
+ * @param start makes a worker that has been told what to start from
+ * @param withFiles makes the part for evidence files, where there is a ledger to take them to
+ */
+export function connectBrowser(
+  start: () => Worker,
+  withFiles?: (onEvent: (event: LedgerEvent) => void) => FilesInBrowser,
+): Client {
   const listeners = new Set<(event: LedgerEvent) => void>();
-  const ledger = kept(start, (event) => listeners.forEach((listener) => listener(event)));
+  const tell = (event: LedgerEvent) => listeners.forEach((listener) => listener(event));
+  const ledger = kept(start, tell);
+  const files = withFiles?.(tell);
   const hasher = kept(start, () => {});
   const drops = new Drops(true);
 
@@ -91,10 +48,18 @@ export function connectBrowser(start: () => Worker, follows: boolean): Client {
   }
 
   return {
-    can: { desktop: false, canStamp: false, canHashInPage: true, follow: follows },
+    can: {
+      desktop: false,
+      canStamp: files !== undefined,
+      canHashInPage: true,
+      canWatch: false,
+      follow: files !== undefined,
+    },
     call: async <M extends Method>(method: M, params: Params<M>) =>
       open<Result<M>>(
-        (await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string,
+        files?.answers(method)
+          ? await files.invoke(method, params)
+          : ((await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string),
       ),
     subscribe: (listener) => {
       listeners.add(listener);
@@ -103,19 +68,25 @@ export function connectBrowser(start: () => Worker, follows: boolean): Client {
     digest,
     readProof: (file) => readProofText(blobOf(file), file.name),
     onDrop: (listener) => drops.listen(listener),
-    pick: pickInPage,
+    pick: () => pickInPage(false),
+    pickFolder: () => pickInPage(true),
     saveProof: async (id, text) => {
       const name = `${id.slice(0, 16)}.evident`;
-      download(name, text);
+      save(name, new Blob([(await files?.proof(id)) || text], { type: "application/json" }));
       return name;
     },
+    saveText: (name, text) => save(name, new Blob([text], { type: "text/plain" })),
+    stamp: (list, how) => here(files).stamp(list, how),
+    handAgain: (list) => here(files).handAgain(list),
+    readEvidence: (opened, offset, length) => here(files).readEvidence(opened, offset, length),
+    playable: async (opened) => (await files?.playable(opened)) ?? null,
+    saveEvidence: (place) => here(files).saveEvidence(place),
   };
 }
 
-/** Starts a core when it is first needed, and anew after it failed. */
-function kept(start: () => Worker, onEvent: (event: LedgerEvent) => void): () => Core {
-  let core: Core | null = null;
-  return () => (core && !core.broken ? core : (core = new Core(start(), onEvent)));
+function here(files: FilesInBrowser | undefined): FilesInBrowser {
+  if (!files) throw new ClientError("no_ledger", "There is no ledger here to take files to.", "");
+  return files;
 }
 
 function blobOf(file: LocalFile): Blob {
@@ -123,23 +94,14 @@ function blobOf(file: LocalFile): Blob {
   return file.blob;
 }
 
-function pickInPage(): Promise<LocalFile[]> {
+function pickInPage(folder: boolean): Promise<LocalFile[]> {
   const input = document.createElement("input");
   input.type = "file";
   input.multiple = true;
+  input.webkitdirectory = folder;
   return new Promise((resolve) => {
-    input.addEventListener("change", () => resolve([...(input.files ?? [])].map(fromFile)));
+    input.addEventListener("change", () => resolve([...(input.files ?? [])].map((file) => fromFile(file))));
     input.addEventListener("cancel", () => resolve([]));
     input.click();
   });
-}
-
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download has its own reference once it has begun.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

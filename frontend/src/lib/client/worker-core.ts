@@ -5,6 +5,7 @@
  * from is the worker's own affair.
  */
 import type { FromWorker, Request, Start, ToWorker } from "./worker-messages";
+import { sinkTo, type Sink } from "./sinks";
 
 interface GoProgram {
   argv: string[];
@@ -19,6 +20,10 @@ interface CoreScope {
   evidentDigestOpen(): number;
   evidentDigestWrite(handle: number, slice: Uint8Array): void;
   evidentDigestClose(handle: number): string;
+  evidentHold(path: string, file: File): void;
+  evidentRead(token: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  evidentFetch(record: string, index: number, sink: Sink): Promise<string>;
+  evidentProof(record: string): Promise<string>;
 }
 
 /** Something that the program needs was not there. */
@@ -46,7 +51,9 @@ export function serve(load: Load): void {
     }
     try {
       await ready;
-      post({ kind: "answer", id: data.id, value: await answer(data) });
+      const value = await answer(data);
+      const transfer = value instanceof ArrayBuffer ? [value] : [];
+      self.postMessage({ kind: "answer", id: data.id, value } satisfies FromWorker, { transfer });
     } catch (thrown) {
       const code = thrown instanceof Missing ? "core_missing" : "core_stopped";
       const message = thrown instanceof Error ? thrown.message : String(thrown);
@@ -55,7 +62,7 @@ export function serve(load: Load): void {
   };
 }
 
-function answer(request: Request): Promise<string> | string | number | void {
+function answer(request: Request): Promise<string | ArrayBuffer> | string | number | void {
   switch (request.kind) {
     case "invoke":
       return scope.evidentInvoke!(request.method, request.params);
@@ -65,7 +72,22 @@ function answer(request: Request): Promise<string> | string | number | void {
       return scope.evidentDigestWrite(request.handle, new Uint8Array(request.slice));
     case "digestClose":
       return scope.evidentDigestClose(request.handle);
+    case "hold":
+      return scope.evidentHold(request.path, request.file);
+    case "read":
+      return scope
+        .evidentRead(request.token, request.offset, request.length)
+        .then((bytes) => bytes.buffer, refused);
+    case "fetch":
+      return scope.evidentFetch(request.record, request.index, sinkTo(request.to));
+    case "proof":
+      return scope.evidentProof(request.record);
   }
+}
+
+/** A call that was refused says so to its caller; the program lives on. */
+function refused(error: Error): string {
+  return JSON.stringify({ error: { code: "evidence", message: error.message, hint: "" } });
 }
 
 async function start(load: Load, message: Start): Promise<void> {

@@ -4,7 +4,11 @@ export type Request =
   | { kind: "invoke"; method: string; params: string }
   | { kind: "digestOpen" }
   | { kind: "digestWrite"; handle: number; slice: ArrayBuffer }
-  | { kind: "digestClose"; handle: number };
+  | { kind: "digestClose"; handle: number }
+  | { kind: "hold"; path: string; file: File }
+  | { kind: "read"; token: string; offset: number; length: number }
+  | { kind: "fetch"; record: string; index: number; to: FileSystemFileHandle | MessagePort }
+  | { kind: "proof"; record: string };
 
 export interface Start {
   kind: "start";

@@ -1,3 +1,5 @@
+import { contracts } from "./contracts.en";
+
 const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
 
 const leads = (n: number) =>
@@ -6,6 +8,7 @@ const leads = (n: number) =>
 const pair = (sentence: string, next: string): readonly [sentence: string, next: string] => [sentence, next];
 
 export const en = {
+  contracts,
   product: "Evident",
   skip: "Skip to content",
   close: "Close",
@@ -16,6 +19,9 @@ export const en = {
   nav: {
     label: "Pages",
     overview: "Ledger",
+    contracts: "Contracts",
+    scan: "Scan",
+    draft: "Draft",
     members: "Members",
     verify: "Verify",
     trust: "Trust",
@@ -233,12 +239,14 @@ export const en = {
       container: "Proof file",
       content: "Content",
       disclosure: "Disclosed values",
+      together: "One of many files",
       "record signature": "Author’s signature",
       inclusion: "Inclusion in the block",
       certificate: "Certificate of the members",
       "member history": "History of the members",
       consistency: "Consistency",
       state: "Present state",
+      storage: "Storage receipts",
       anchors: "Outside anchors",
     },
     status: { passed: "passed", failed: "failed", absent: "absent", "not run": "not run" },
@@ -370,6 +378,20 @@ export const en = {
       not_found: pair(
         "No node shows anything under this name.",
         "Check the number or id, or search for it. This is no proof that it does not exist.",
+      ),
+      moved: pair(
+        "Somebody else has acted on this item meanwhile.",
+        "Make the draft again from the item as it is now. Signatures on the old draft do not count for the new one.",
+      ),
+      unsigned: pair("Not everybody has signed yet.", "Pass the draft on to those who have not signed."),
+      not_a_signer: pair(
+        "The draft does not ask for this key.",
+        "Only the parties that it names can sign it.",
+      ),
+      no_key: pair("This machine holds no such key.", "Make a key, or restore a backup that holds it."),
+      bad_draft: pair(
+        "This is not a whole draft.",
+        "Links are sometimes cut when they are sent. Ask for the file or the link again.",
       ),
       refused: pair(
         "The consortium’s rules refuse this record.",

@@ -1,8 +1,10 @@
+import { contracts } from "./contracts.zh";
 import type { Messages } from "./index";
 
 const leads = (n: number) => (n === 0 ? "无需散列即可" : `经 ${n} 个散列`);
 
 export const zh: Messages = {
+  contracts,
   product: "明证",
   skip: "跳到正文",
   close: "关闭",
@@ -13,6 +15,9 @@ export const zh: Messages = {
   nav: {
     label: "页面",
     overview: "账本",
+    contracts: "合约",
+    scan: "扫码",
+    draft: "草稿",
     members: "成员",
     verify: "核验",
     trust: "信任",
@@ -210,12 +215,14 @@ export const zh: Messages = {
       container: "证明文件",
       content: "内容",
       disclosure: "披露的字段",
+      together: "批量文件",
       "record signature": "作者签名",
       inclusion: "收录于区块",
       certificate: "成员证书",
       "member history": "成员变更史",
       consistency: "前后一致",
       state: "当前状态",
+      storage: "存储回执",
       anchors: "外部锚定",
     },
     status: { passed: "通过", failed: "失败", absent: "未提供", "not run": "未执行" },
@@ -329,6 +336,11 @@ export const zh: Messages = {
         "该答复已被丢弃，该节点不再被询问。请重试，其他成员的节点会应答。",
       ],
       not_found: ["没有节点能出示这个名称的内容。", "请检查编号或高度，或者使用搜索。这并不证明它不存在。"],
+      moved: ["期间已有他人对此事项进行了操作。", "请按事项的现状重新拟制草稿。旧草稿上的签名对新草稿无效。"],
+      unsigned: ["尚有一方未签署。", "请把草稿转交给尚未签署的各方。"],
+      not_a_signer: ["草稿不需要此密钥签署。", "只有草稿指明的各方可以签署。"],
+      no_key: ["本机没有这个密钥。", "请新建密钥，或恢复含有它的备份。"],
+      bad_draft: ["这不是一份完整的草稿。", "链接在发送时有时会被截断。请对方重新发送文件或链接。"],
       refused: ["联盟的规则拒绝了这条记录。", "请改正规则指出的问题，然后重试。"],
       genesis: ["这不是本机所信任的账本。", "请把十二个词与印刷件比对。如有不同，请不要继续。"],
       store: ["有内容未能保存在本机。", "请检查磁盘空间和文件夹的写入权限；在浏览器中，请允许本站存储数据。"],

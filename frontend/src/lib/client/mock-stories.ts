@@ -1,0 +1,580 @@
+/** Items of the made-up ledger with their past: what people would have recorded of oil, vaccine, a bill and a marriage. */
+import { base64, hex } from "./mock-hash";
+
+export interface Step {
+  action: string;
+  by: string[];
+  /** How many blocks ago. */
+  ago: number;
+  fields?: { [name: string]: unknown };
+  evidence?: { name: string; media: string; size: string }[];
+}
+
+export interface Story {
+  contract: string;
+  name: string;
+  status: string;
+  fields: { [name: string]: unknown };
+  steps: Step[];
+  /** Made by a record of another item. */
+  touched?: boolean;
+}
+
+interface Person {
+  person: string;
+  organisation: string;
+  vouchers: string[];
+  roles: [contract: string, role: string, scope?: string][];
+  withdrawn?: string;
+}
+
+const COURT = "Harbour District Court";
+const NOTARY = "滨海公证处";
+const MUSEUM = "Museum of Maritime Art";
+
+const people: { [name: string]: Person } = {
+  ada: {
+    person: "Ada Lindqvist",
+    organisation: "Harbour Foods",
+    vouchers: [NOTARY],
+    roles: [
+      ["food", "retailer"],
+      ["goods", "retailer"],
+    ],
+  },
+  wuyuan: {
+    person: "程有田",
+    organisation: "婺源油茶合作社",
+    vouchers: [NOTARY],
+    roles: [["food", "producer"]],
+  },
+  heritage: {
+    person: "Marta Keller",
+    organisation: "Heritage Seeds GmbH",
+    vouchers: [MUSEUM],
+    roles: [["food", "producer"]],
+  },
+  press: { person: "李敏", organisation: "滨海榨油厂", vouchers: [NOTARY], roles: [["food", "processor"]] },
+  kitchen: {
+    person: "Wei Zhang",
+    organisation: "Old Quay Kitchen",
+    vouchers: [NOTARY],
+    roles: [["food", "processor"]],
+  },
+  lab: {
+    person: "Dr. Okoro",
+    organisation: "Harbour Food Laboratory",
+    vouchers: [COURT, NOTARY],
+    roles: [["food", "laboratory"]],
+  },
+  health: {
+    person: "市场监管局",
+    organisation: "滨海区市场监督管理局",
+    vouchers: [COURT],
+    roles: [
+      ["food", "regulator"],
+      ["medicine", "regulator"],
+    ],
+  },
+  serum: {
+    person: "何静",
+    organisation: "江南生物制品",
+    vouchers: [NOTARY],
+    roles: [["medicine", "manufacturer"]],
+  },
+  quality: {
+    person: "周岩",
+    organisation: "江南生物制品",
+    vouchers: [NOTARY],
+    roles: [["medicine", "quality"]],
+  },
+  nmpa: {
+    person: "批签发处",
+    organisation: "国家药品监督管理局",
+    vouchers: [COURT, NOTARY],
+    roles: [["medicine", "authority"]],
+  },
+  depot: {
+    person: "Cold Store 3",
+    organisation: "Harbour Depot",
+    vouchers: [NOTARY],
+    roles: [["medicine", "clinic"]],
+  },
+  civil: {
+    person: "王登记员",
+    organisation: "滨海区民政局",
+    vouchers: [COURT],
+    roles: [["certificate", "issuer", "marriage"]],
+  },
+  civil2: {
+    person: "陈登记员",
+    organisation: "滨海区民政局",
+    vouchers: [COURT],
+    roles: [["certificate", "issuer", "marriage"]],
+  },
+  shipyard: { person: "Pilar Ortega", organisation: "Ortega Shipyard", vouchers: [NOTARY], roles: [] },
+  steel: { person: "钢联", organisation: "东海钢铁", vouchers: [NOTARY], roles: [] },
+  bank: { person: "Trade desk", organisation: "Harbour Bank", vouchers: [COURT], roles: [["bill", "bank"]] },
+  porcelain: {
+    person: "景华瓷业",
+    organisation: "景华瓷业有限公司",
+    vouchers: [MUSEUM],
+    roles: [["goods", "brand"]],
+  },
+  kiln: {
+    person: "二号窑",
+    organisation: "景华瓷业有限公司",
+    vouchers: [MUSEUM],
+    roles: [["goods", "factory"]],
+  },
+  linxiao: { person: "林晓", organisation: "", vouchers: [MUSEUM], roles: [] },
+  ghost: {
+    person: "Former Trader",
+    organisation: "Quay Imports",
+    vouchers: [NOTARY],
+    roles: [],
+    withdrawn: "licence lapsed",
+  },
+};
+
+export const key = (name: string) => `${name}+${hex(name).slice(0, 8)}+${base64(name)}`;
+
+export function personOf(verifier: string): Person | undefined {
+  return people[verifier.split("+")[0]!];
+}
+
+/** Puts the check digit behind the digits of a GS1 key. */
+export function checked(digits: string): string {
+  const sum = [...digits]
+    .reverse()
+    .reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 3 : 1), 0);
+  return digits + String((10 - (sum % 10)) % 10);
+}
+
+const lot = (article: string, number: string) => `01/${checked(article)}/10/${number}`;
+const QUAY = checked("690123400001");
+const STORE = checked("690123400018");
+const SSCC = checked("06901234000000127");
+
+export const SEED = lot("0690123411001", "WY-2610");
+const RAPE = lot("0401234512001", "HS-88");
+export const OIL = lot("0690123420007", "B261103");
+const CHILI = lot("0690123430006", "OQ-0415");
+const DRESSING = lot("0690123431003", "OQ-0421");
+export const VACCINE = lot("0690765400010", "V26-1107");
+export const TEASET = `01/${checked("0690555500123")}/21/JH-000417`;
+export const MARRIAGE = hex("marriage");
+export const BILL = hex("bill");
+const PHOTO = hex("harbour series");
+const POSTER = hex("harbour poster");
+const PLACE = `unique/marriage/${hex("couple")}`;
+
+/** @param at the time of a number of days from now */
+export function stories(at: (days: number) => number): Story[] {
+  const occurred = (days: number) => ({ occurred_at: at(days) });
+  const grown = (name: string, product: string, by: string, quantity: number, days: number) => ({
+    gtin: name.split("/")[1],
+    lot: name.split("/")[3],
+    product,
+    quantity,
+    unit: "g",
+    expires: at(300),
+    location: QUAY,
+    possessor: key(by),
+    ...occurred(days),
+  });
+  const lotNow = (name: string, product: string, by: string, on_hand: number, more: object) => ({
+    gtin: name.split("/")[1],
+    lot: name.split("/")[3],
+    product,
+    on_hand,
+    unit: "g",
+    expires: at(300),
+    needs_test: false,
+    location: QUAY,
+    possessor: key(by),
+    occurred_at: at(-30),
+    ...more,
+  });
+  return [
+    {
+      contract: "food",
+      name: OIL,
+      status: "stored",
+      fields: lotNow(OIL, "山茶调和油 Camellia blend oil 500 ml", "ada", 118_000, {
+        needs_test: true,
+        test: "conformant",
+        location: STORE,
+        sscc: SSCC,
+        made_from: [SEED, RAPE],
+        occurred_at: at(-2),
+      }),
+      steps: [
+        {
+          action: "transform",
+          by: ["press"],
+          ago: 620,
+          fields: {
+            ...grown(OIL, "山茶调和油 Camellia blend oil 500 ml", "press", 240_000, -20),
+            needs_test: true,
+            yield: 3_400,
+            inputs: [
+              { lot: SEED, quantity: 600_000 },
+              { lot: RAPE, quantity: 120_000 },
+            ],
+          },
+        },
+        { action: "sample", by: ["lab"], ago: 590, fields: occurred(-19) },
+        {
+          action: "report",
+          by: ["lab"],
+          ago: 540,
+          fields: { conformant: true, ...occurred(-17) },
+          evidence: [{ name: "检测报告 B261103.pdf", media: "application/pdf", size: "288412" }],
+        },
+        {
+          action: "ship",
+          by: ["press"],
+          ago: 500,
+          fields: { consignee: key("ada"), sscc: SSCC, ...occurred(-15) },
+        },
+        {
+          action: "receive",
+          by: ["ada"],
+          ago: 430,
+          fields: { location: STORE, late: true, ...occurred(-14) },
+        },
+        { action: "sell", by: ["ada"], ago: 120, fields: { quantity: 122_000, ...occurred(-2) } },
+      ],
+    },
+    {
+      contract: "food",
+      name: SEED,
+      status: "transformed",
+      fields: lotNow(SEED, "油茶籽 Camellia seed", "press", 0, {}),
+      steps: [
+        {
+          action: "commission",
+          by: ["wuyuan"],
+          ago: 800,
+          fields: grown(SEED, "油茶籽 Camellia seed", "wuyuan", 600_000, -34),
+        },
+        {
+          action: "ship",
+          by: ["wuyuan"],
+          ago: 780,
+          fields: { consignee: key("press"), sscc: SSCC, ...occurred(-31) },
+        },
+        { action: "receive", by: ["press"], ago: 760, fields: { location: QUAY, ...occurred(-30) } },
+      ],
+    },
+    {
+      contract: "food",
+      name: RAPE,
+      status: "recalled",
+      fields: lotNow(RAPE, "Rapeseed, organic", "heritage", 380_000, {
+        recalled: true,
+        reason: "Pesticide residue above the limit in a retained sample",
+      }),
+      steps: [
+        {
+          action: "commission",
+          by: ["heritage"],
+          ago: 810,
+          fields: grown(RAPE, "Rapeseed, organic", "heritage", 500_000, -40),
+        },
+        {
+          action: "recall",
+          by: ["health"],
+          ago: 60,
+          fields: { reason: "Pesticide residue above the limit in a retained sample", ...occurred(-1) },
+          evidence: [{ name: "抽检通报.pdf", media: "application/pdf", size: "91204" }],
+        },
+      ],
+    },
+    {
+      contract: "food",
+      name: CHILI,
+      status: "commissioned",
+      fields: lotNow(CHILI, "Chili crisp 210 g", "kitchen", 84_000, { made_from: [OIL] }),
+      steps: [
+        {
+          action: "transform",
+          by: ["kitchen"],
+          ago: 110,
+          fields: {
+            ...grown(CHILI, "Chili crisp 210 g", "kitchen", 84_000, -2),
+            inputs: [{ lot: OIL, quantity: 60_000 }],
+          },
+        },
+      ],
+    },
+    {
+      contract: "food",
+      name: DRESSING,
+      status: "commissioned",
+      fields: lotNow(DRESSING, "Ginger dressing", "kitchen", 20_000, { made_from: [OIL] }),
+      steps: [
+        {
+          action: "transform",
+          by: ["kitchen"],
+          ago: 90,
+          fields: {
+            ...grown(DRESSING, "Ginger dressing", "kitchen", 20_000, -1),
+            inputs: [{ lot: OIL, quantity: 12_000 }],
+          },
+        },
+      ],
+    },
+    {
+      contract: "medicine",
+      name: VACCINE,
+      status: "on_hold",
+      fields: {
+        occurred_at: at(-1),
+        gtin: VACCINE.split("/")[1],
+        lot: "V26-1107",
+        product: "吸附破伤风疫苗 Tetanus vaccine, adsorbed",
+        doses: 20_000,
+        expires: at(700),
+        lowest: 200,
+        highest: 800,
+        interval: 600_000,
+        read_until: at(-1),
+        possessor: key("depot"),
+        location: STORE,
+      },
+      steps: [
+        {
+          action: "manufacture",
+          by: ["serum"],
+          ago: 900,
+          fields: {
+            gtin: VACCINE.split("/")[1],
+            lot: "V26-1107",
+            product: "吸附破伤风疫苗 Tetanus vaccine, adsorbed",
+            doses: 20_000,
+            expires: at(700),
+            lowest: 200,
+            highest: 800,
+            interval: 600_000,
+            possessor: key("serum"),
+            location: QUAY,
+            ...occurred(-60),
+          },
+        },
+        { action: "quarantine", by: ["serum"], ago: 880, fields: occurred(-59) },
+        {
+          action: "release",
+          by: ["quality", "nmpa"],
+          ago: 700,
+          fields: occurred(-40),
+          evidence: [{ name: "批签发证明.pdf", media: "application/pdf", size: "150333" }],
+        },
+        {
+          action: "ship",
+          by: ["serum"],
+          ago: 300,
+          fields: { consignee: key("depot"), sscc: SSCC, ...occurred(-4) },
+        },
+        { action: "receive", by: ["depot"], ago: 240, fields: { location: STORE, ...occurred(-3) } },
+        {
+          action: "log",
+          by: ["depot"],
+          ago: 40,
+          fields: {
+            readings: [
+              { at: at(-1.02), celsius: 412 },
+              { at: at(-1.01), celsius: 931 },
+              { at: at(-1), celsius: 655 },
+            ],
+            until: at(-1),
+            calibrated_until: at(90),
+            ...occurred(-1),
+          },
+        },
+      ],
+    },
+    {
+      contract: "goods",
+      name: TEASET,
+      status: "suspect",
+      fields: {
+        gtin: TEASET.split("/")[1],
+        serial: "JH-000417",
+        product: "青花盖碗 Blue-and-white lidded bowl",
+        commitment: hex("secret"),
+        counter: 14,
+        seen: [
+          { region: "CN-31", at: at(-0.6) },
+          { region: "DE", at: at(-0.4) },
+          { region: "BR", at: at(-0.1) },
+        ],
+        possessor: key("linxiao"),
+        before: "activated",
+      },
+      steps: [
+        {
+          action: "commission",
+          by: ["porcelain"],
+          ago: 700,
+          fields: {
+            gtin: TEASET.split("/")[1],
+            serial: "JH-000417",
+            product: "青花盖碗 Blue-and-white lidded bowl",
+            possessor: key("porcelain"),
+          },
+        },
+        { action: "tag", by: ["kiln"], ago: 690, fields: { commitment: hex("secret") } },
+        { action: "distribute", by: ["porcelain", "ada"], ago: 500, fields: { receiver: key("ada") } },
+        { action: "sell", by: ["ada"], ago: 330 },
+        {
+          action: "activate",
+          by: ["linxiao"],
+          ago: 320,
+          fields: { owner: key("linxiao"), secret: "k7Qm-90Zt-Wd3x-11" },
+        },
+        { action: "scan", by: ["ada"], ago: 30, fields: { counter: 14, region: "BR" } },
+      ],
+    },
+    {
+      contract: "bill",
+      name: BILL,
+      status: "held",
+      fields: {
+        drawer: key("shipyard"),
+        drawee: key("steel"),
+        holder: key("bank"),
+        amount: 48_650_000,
+        currency: "CNY",
+        maturity: at(64),
+        transferable: true,
+        endorsers: [key("ada"), key("linxiao")],
+      },
+      steps: [
+        {
+          action: "issue",
+          by: ["shipyard"],
+          ago: 640,
+          fields: {
+            drawer: key("shipyard"),
+            drawee: key("steel"),
+            payee: key("ada"),
+            amount: 48_650_000,
+            currency: "CNY",
+            maturity: at(64),
+            transferable: true,
+          },
+        },
+        { action: "accept", by: ["steel"], ago: 600 },
+        { action: "take", by: ["ada"], ago: 560 },
+        {
+          action: "endorse",
+          by: ["ada"],
+          ago: 410,
+          fields: { endorsee: key("linxiao"), amount: 48_650_000 },
+        },
+        {
+          action: "endorse",
+          by: ["linxiao"],
+          ago: 200,
+          fields: { endorsee: key("bank"), amount: 48_650_000 },
+        },
+      ],
+    },
+    {
+      contract: "certificate",
+      name: MARRIAGE,
+      status: "active",
+      fields: {
+        type: "marriage",
+        holder: hex("couple"),
+        subject: ["names", "born", "registered_at"].map((name) => ({ name, digest: hex(name) })),
+        issuer: [key("civil"), key("civil2")],
+        valid_from: at(-12),
+        held: hex("hold"),
+      },
+      steps: [
+        {
+          action: "draft",
+          by: ["civil"],
+          ago: 420,
+          fields: {
+            type: "marriage",
+            holder: hex("couple"),
+            subject: ["names", "born", "registered_at"].map((name) => ({ name, digest: hex(name) })),
+            valid_from: at(-12),
+          },
+        },
+        { action: "issue", by: ["civil", "civil2"], ago: 400 },
+        {
+          action: "hold",
+          by: ["health"],
+          ago: 20,
+          fields: { reason: "Order (2026) 沪0115民初 417: the register is to be compared first" },
+        },
+      ],
+    },
+    {
+      contract: "certificate",
+      name: PLACE,
+      status: "taken",
+      fields: { certificate: MARRIAGE },
+      steps: [],
+      touched: true,
+    },
+    {
+      contract: "copyright",
+      name: PHOTO,
+      status: "licensed",
+      fields: {
+        title: "港口系列 Harbour series",
+        work_type: "photographic",
+        authors_named: [
+          { name: "林晓", key: key("linxiao"), contribution: "photographs", share: 8_000 },
+          { name: "Ada Lindqvist", key: key("ada"), contribution: "captions", share: 2_000 },
+        ],
+        unconfirmed: ["Ada Lindqvist"],
+        holder: key("linxiao"),
+        licence: "CC-BY-4.0",
+        versions: 1,
+      },
+      steps: [
+        {
+          action: "register",
+          by: ["linxiao"],
+          ago: 850,
+          fields: {
+            title: "港口系列 Harbour series",
+            work_type: "photographic",
+            authors: [{ name: "林晓", key: key("linxiao"), contribution: "photographs", share: 8_000 }],
+            claimant: key("linxiao"),
+            completed: 2026,
+            licence: "CC-BY-4.0",
+          },
+          evidence: [{ name: "港口 日出.jpg", media: "image/jpeg", size: "48211" }],
+        },
+      ],
+    },
+    {
+      contract: "copyright",
+      name: POSTER,
+      status: "registered",
+      fields: { title: "Harbour poster", work_type: "pictorial", holder: key("ada"), derived_from: [PHOTO] },
+      steps: [
+        {
+          action: "register",
+          by: ["ada"],
+          ago: 210,
+          fields: {
+            title: "Harbour poster",
+            work_type: "pictorial",
+            authors: [{ name: "Ada Lindqvist", share: 10_000 }],
+            claimant: key("ada"),
+            derived_from: [PHOTO],
+          },
+        },
+      ],
+    },
+  ];
+}

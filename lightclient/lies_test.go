@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -364,7 +366,7 @@ func TestEveryByteFlipped(t *testing.T) {
 	w.nodes[0].Answer = f.answer
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ask := func(flip int) (got any, size int, err error) {
+			ask := func(flip int) (got any, answer []byte, err error) {
 				synctest.Test(t, func(t *testing.T) {
 					f.set(tt.path, flip)
 					w.memory = new(store.Memory)
@@ -372,12 +374,20 @@ func TestEveryByteFlipped(t *testing.T) {
 				})
 				return got, f.set("none", -1), err
 			}
-			want, size, err := ask(-1)
+			want, answer, err := ask(-1)
+			size := len(answer)
 			if err != nil || size == 0 {
 				t.Fatalf("the truth: %v, %d bytes", err, size)
 			}
+			long := longSignature.FindAllIndex(answer, -1)
+			inside := func(i int) bool {
+				return slices.ContainsFunc(long, func(at []int) bool { return at[0] < i && i < at[1] })
+			}
 			same := 0
 			for flip := 0; flip < size; flip += step {
+				if inside(flip) && flip%97 != 0 {
+					continue
+				}
 				got, _, err := ask(flip)
 				if err == nil && !reflect.DeepEqual(got, want) {
 					t.Fatalf("byte %d: got %v, want %v", flip, got, want)
@@ -391,22 +401,26 @@ func TestEveryByteFlipped(t *testing.T) {
 	}
 }
 
+// longSignature is one of ML-DSA-44. Package proof flips each of its bytes; here
+// one in 97 shows what the client makes of that.
+var longSignature = regexp.MustCompile(`[0-9A-Za-z+/]{3000,}=*`)
+
 // flipper changes one bit of the answers to some questions. Questions that were
 // given up may still be under way while it is set.
 type flipper struct {
 	mu   sync.Mutex
 	path string
 	flip int
-	size int
+	last []byte
 }
 
-// set returns the size of the last answer since it was set before.
-func (f *flipper) set(path string, flip int) int {
+// set returns the last answer since it was set before.
+func (f *flipper) set(path string, flip int) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	size := f.size
-	f.path, f.flip, f.size = path, flip, 0
-	return size
+	last := f.last
+	f.path, f.flip, f.last = path, flip, nil
+	return last
 }
 
 func (f *flipper) answer(path string, body []byte) []byte {
@@ -415,7 +429,7 @@ func (f *flipper) answer(path string, body []byte) []byte {
 	if !strings.HasPrefix(path, f.path) {
 		return body
 	}
-	f.size = len(body)
+	f.last = body
 	if f.flip >= 0 && f.flip < len(body) {
 		body = bytes.Clone(body)
 		body[f.flip] ^= 1 << (f.flip % 8)

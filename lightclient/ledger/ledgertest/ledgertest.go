@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -27,6 +28,8 @@ type Consortium struct {
 	File        []byte // the genesis file
 	Fingerprint ledger.Fingerprint
 	Origin      string
+
+	cosigned sync.Map
 }
 
 // New founds a consortium of n members.
@@ -105,9 +108,20 @@ func (c *Consortium) Statement() ledger.Statement {
 	}
 }
 
-// Cosign returns a member's cosignature on a checkpoint.
+// Cosign returns a member's cosignature on a checkpoint. It is made once.
 func (c *Consortium) Cosign(m ledger.Member, tree tlog.Tree, seconds int64) ledger.Cosignature {
-	return must(m.Cosigner().Open(c.Origin, tree, CosigningKey(m.Name).Cosign(c.Origin, tree, seconds).Lines))
+	type signed struct {
+		name    string
+		tree    tlog.Tree
+		seconds int64
+	}
+	key := signed{m.Name, tree, seconds}
+	if made, ok := c.cosigned.Load(key); ok {
+		return made.(ledger.Cosignature)
+	}
+	made := must(m.Cosigner().Open(c.Origin, tree, CosigningKey(m.Name).Cosign(c.Origin, tree, seconds).Lines))
+	c.cosigned.Store(key, made)
+	return made
 }
 
 // Certify returns a certificate by the first quorum of a set, one second apart from seconds on.

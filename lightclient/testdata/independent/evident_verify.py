@@ -10,6 +10,7 @@ Section numbers (§) are those of SPEC.md.
 
 import argparse
 import base64
+import functools
 import hashlib
 import os
 import re
@@ -293,9 +294,147 @@ def list_of(value, low=0, high=None, excess=bad):
     return value
 
 
+# --- FIPS 204: ML-DSA-44, verification ------------------------------------------------------------------------------
+
+Q = 8380417
+D, TAU, GAMMA1, GAMMA2, OMEGA = 13, 39, 1 << 17, (Q - 1) // 88, 80
+BETA = TAU * 2
+ROWS = COLUMNS = 4
+MLDSA_KEY, MLDSA_SIGNATURE = 1312, 2420
+ZETAS = [pow(1753, int(f"{i:08b}"[::-1], 2), Q) for i in range(256)]
+
+
+def ntt(w):
+    """Algorithm 41."""
+    w, m, span = list(w), 0, 128
+    while span:
+        for start in range(0, 256, 2 * span):
+            m += 1
+            z = ZETAS[m]
+            for j in range(start, start + span):
+                t = z * w[j + span] % Q
+                w[j], w[j + span] = (w[j] + t) % Q, (w[j] - t) % Q
+        span //= 2
+    return w
+
+
+def ntt_inverse(w):
+    """Algorithm 42."""
+    w, m, span = list(w), 256, 1
+    while span < 256:
+        for start in range(0, 256, 2 * span):
+            m -= 1
+            z = Q - ZETAS[m]
+            for j in range(start, start + span):
+                t = w[j]
+                w[j], w[j + span] = (t + w[j + span]) % Q, z * (t - w[j + span]) % Q
+        span *= 2
+    return [8347681 * x % Q for x in w]
+
+
+def unpack(raw, bits):
+    """256 numbers of so many bits each, the lowest bits first."""
+    whole, mask = int.from_bytes(raw, "little"), (1 << bits) - 1
+    return [whole >> bits * i & mask for i in range(256)]
+
+
+def squeezed(shake, want):
+    """`want` gives what it makes of the output's bytes, or None if they are too few."""
+    size = 1024
+    while (found := want(shake.digest(size))) is None:
+        size *= 2
+    return found
+
+
+def sample_uniform(seed):
+    """Algorithm 30: a polynomial below q."""
+
+    def want(stream):
+        triples = zip(stream[::3], stream[1::3], stream[2::3])
+        numbers = [n for a, b, c in triples if (n := a | b << 8 | (c & 0x7F) << 16) < Q]
+        return numbers[:256] if len(numbers) >= 256 else None
+
+    return squeezed(hashlib.shake_128(seed), want)
+
+
+def sample_in_ball(seed):
+    """Algorithm 29: a polynomial with 39 coefficients of 1 or -1."""
+
+    def want(stream):
+        signs, at, c = int.from_bytes(stream[:8], "little"), 8, [0] * 256
+        for i in range(256 - TAU, 256):
+            while at < len(stream) and stream[at] > i:
+                at += 1
+            if at == len(stream):
+                return None
+            j = stream[at]
+            at += 1
+            c[i], c[j] = c[j], Q - 1 if signs >> (i + TAU - 256) & 1 else 1
+        return c
+
+    return squeezed(hashlib.shake_256(seed), want)
+
+
+def unpack_hints(raw):
+    """Algorithm 21: for each row the set of places; None if the encoding is not the one there is."""
+    hints, at = [], 0
+    for end in raw[OMEGA:]:
+        places = list(raw[at:end])
+        if not at <= end <= OMEGA or places != sorted(set(places)):
+            return None
+        hints.append(set(places))
+        at = end
+    return hints if not any(raw[at:OMEGA]) else None
+
+
+def use_hint(hinted, r):
+    """Algorithm 40."""
+    low = r % (2 * GAMMA2)
+    if low > GAMMA2:
+        low -= 2 * GAMMA2
+    high = 0 if r - low == Q - 1 else (r - low) // (2 * GAMMA2)
+    if r - low == Q - 1:
+        low -= 1
+    if not hinted:
+        return high
+    return (high + (1 if low > 0 else -1)) % 44
+
+
+@functools.lru_cache(maxsize=256)
+def expand_key(public):
+    """Of a public key: its digest, the matrix, and the rows of t1 * 2^d, the last two transformed."""
+    seed = public[:32]
+    matrix = [[sample_uniform(seed + bytes([s, r])) for s in range(COLUMNS)] for r in range(ROWS)]
+    t1 = [unpack(public[32 + 320 * r : 352 + 320 * r], 10) for r in range(ROWS)]
+    return hashlib.shake_256(public).digest(64), matrix, [ntt([t << D for t in row]) for row in t1]
+
+
+@functools.lru_cache(maxsize=4096)
+def mldsa44_verifies(public, message, signature):
+    """Algorithms 3 and 8, with an empty context."""
+    if len(public) != MLDSA_KEY or len(signature) != MLDSA_SIGNATURE:
+        return False
+    challenge, packed = signature[:32], signature[32 : 32 + 576 * COLUMNS]
+    z = [[GAMMA1 - x for x in unpack(packed[576 * s : 576 * s + 576], 18)] for s in range(COLUMNS)]
+    hints = unpack_hints(signature[32 + 576 * COLUMNS :])
+    if hints is None or any(abs(x) >= GAMMA1 - BETA for row in z for x in row):
+        return False
+    digest, matrix, t1 = expand_key(public)
+    mu = hashlib.shake_256(digest + b"\x00\x00" + message).digest(64)
+    c, z = ntt(sample_in_ball(challenge)), [ntt(row) for row in z]
+    encoded = b""
+    for r in range(ROWS):
+        row = [
+            (sum(matrix[r][s][i] * z[s][i] for s in range(COLUMNS)) - c[i] * t1[r][i]) % Q for i in range(256)
+        ]
+        w1 = [use_hint(i in hints[r], x) for i, x in enumerate(ntt_inverse(row))]
+        encoded += sum(x << 6 * i for i, x in enumerate(w1)).to_bytes(192, "little")
+    return hashlib.shake_256(mu + encoded).digest(32) == challenge
+
+
 # --- §1: verifier keys and Ed25519 ---------------------------------------------------------------------------------
 
-AUTHOR, COSIGNER = 1, 4
+AUTHOR, COSIGNER, COSIGNER_44 = 1, 4, 6
 
 
 @dataclass(frozen=True)
@@ -303,10 +442,10 @@ class Key:
     text: str
     name: str
     hash: bytes  # the 4 bytes of the key hash
-    raw: bytes  # the 32 bytes of the key
+    raw: bytes  # the bytes of the key
 
     def verifies(self, message, signature):
-        """As §1 says it, which is what OpenSSL does."""
+        """Ed25519 as §1 says it, which is what OpenSSL does."""
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
             return True
@@ -327,12 +466,19 @@ def parse_key(text, algorithm=AUTHOR):
     need(len(parts) == 3, "not a key")
     name, hashed, encoded = parts
     key_name(name)
-    raw = unb64(encoded, 33)
+    raw = unb64(encoded, 1 + (MLDSA_KEY if algorithm == COSIGNER_44 else 32))
     need(raw[0] == algorithm, "another algorithm")
     need(hashed == sha256(name.encode(), b"\n", raw)[:4].hex(), "another key hash")
-    if algorithm == COSIGNER:
-        domain(name)
     return Key(text, name, bytes.fromhex(hashed), raw[1:])
+
+
+def parse_cosigner(texts):
+    """A member's two keys: Ed25519, ML-DSA-44."""
+    need(len(list_of(texts)) == 2, "not two cosigner keys")
+    first, second = parse_key(texts[0], COSIGNER), parse_key(texts[1], COSIGNER_44)
+    need(first.name == second.name, "cosigner keys of two names")
+    domain(first.name)
+    return first, second
 
 
 # --- RFC 6962 trees ------------------------------------------------------------------------------------------------
@@ -435,7 +581,7 @@ def signature_line(line):
 class Member:
     name: str
     organisation: str
-    cosigner: Key
+    cosigner: tuple  # its keys: Ed25519, ML-DSA-44
     node: Key
 
 
@@ -471,11 +617,10 @@ def check_members(value):
         name = domain(m["name"])
         need(name > last, "members not in order")
         last = name
-        need(len(list_of(m["keys"])) == 1, "not exactly one key")
-        cosigner = parse_key(m["keys"][0], COSIGNER)
+        cosigner = parse_cosigner(m["keys"])
         node = parse_key(m["node"])
-        need(cosigner.name == name and node.name == name, "key of another name")
-        for key in (cosigner, node):
+        need(cosigner[0].name == name and node.name == name, "key of another name")
+        for key in (*cosigner, node):
             need(key.raw not in used, "a key serves twice")
             used.add(key.raw)
         need(plain(m["organisation"], 256), "no organisation")
@@ -739,13 +884,13 @@ def parse_checkpoint(text, origin):
 @dataclass
 class Certificate:
     checkpoint: Checkpoint
-    lines: int  # how many signature lines it has
+    exact: bool  # it has the lines of the members counted, in their order, and no other byte
     signers: list  # members that were counted
     times: list  # their times, POSIX seconds
     time: int
 
 
-MAX_CERTIFICATE_BYTES = 64 * KIB
+MAX_CERTIFICATE_BYTES = 256 * KIB
 MAX_LINES = 100
 
 
@@ -756,24 +901,62 @@ def parse_certificate(raw, origin, members):
     text, lines = split_note(raw)
     checkpoint = parse_checkpoint(text, origin)
     by_name = {m.name: m for m in members.members}
-    counted, times = [], []
+    held, counted = {}, []
     for line in lines:
         name, encoded, blob = signature_line(line)
         member = by_name.get(name)
-        if len(counted) == members.quorum or member is None or blob[:4] != member.cosigner.hash or member in counted:
+        if member is None or len(counted) == members.quorum:
             continue
-        blob = unb64(encoded, 76)
-        seconds = int.from_bytes(blob[4:12], "big")
-        if seconds > MAX_NUMBER:
-            raise Refused(SIGNATURE, "time too large")
-        message = f"cosignature/v1\ntime {seconds}\n{checkpoint.text}".encode()
-        if not member.cosigner.verifies(message, blob[12:]):
-            raise Refused(SIGNATURE, f"the cosignature of {name} is wrong")
-        counted.append(member)
-        times.append(seconds)
+        pair = held.setdefault(name, [None, None])
+        kind = next((i for i in (0, 1) if blob[:4] == member.cosigner[i].hash and pair[i] is None), None)
+        if kind is None:
+            continue
+        pair[kind] = line, encoded
+        if None not in pair:
+            counted.append(read_pair(member, pair))
     if len(counted) < members.quorum:
-        raise Refused(QUORUM, f"{len(counted)} of {members.quorum} cosignatures")
-    return Certificate(checkpoint, len(lines), counted, times, sorted(times)[members.faults])
+        raise Refused(QUORUM, f"{len(counted)} of {members.quorum} members with both cosignatures")
+    for c in counted:
+        verify_ed25519(c, checkpoint)
+    for c in counted:
+        verify_mldsa44(c, checkpoint, origin)
+    exact = f"{text}\n" + "".join(line + "\n" for c in counted for line in c.lines)
+    times = [c.time for c in counted]
+    return Certificate(checkpoint, exact.encode() == raw, [c.member for c in counted], times, sorted(times)[members.faults])
+
+
+@dataclass
+class Cosignature:
+    member: Member
+    time: int
+    lines: list
+    signatures: list  # Ed25519, ML-DSA-44
+
+
+def read_pair(member, pair):
+    """Both lines of a member: their form, and that they have one time."""
+    blobs = [unb64(encoded, size) for (_, encoded), size in zip(pair, (76, 12 + MLDSA_SIGNATURE))]
+    seconds = [int.from_bytes(blob[4:12], "big") for blob in blobs]
+    if max(seconds) > MAX_NUMBER:
+        raise Refused(SIGNATURE, "time too large")
+    need(seconds[0] == seconds[1], "two lines of a member with two times")
+    return Cosignature(member, seconds[0], [line for line, _ in pair], [blob[12:] for blob in blobs])
+
+
+def verify_ed25519(c, checkpoint):
+    message = f"cosignature/v1\ntime {c.time}\n{checkpoint.text}".encode()
+    if not c.member.cosigner[0].verifies(message, c.signatures[0]):
+        raise Refused(SIGNATURE, f"the Ed25519 cosignature of {c.member.name} is wrong")
+
+
+def verify_mldsa44(c, checkpoint, origin):
+    name = c.member.name.encode()
+    message = b"".join([
+        b"subtree/v1\n\x00", bytes([len(name)]), name, c.time.to_bytes(8, "big"),
+        bytes([len(origin)]), origin.encode(), bytes(8), checkpoint.size.to_bytes(8, "big"), checkpoint.root,
+    ])  # fmt: skip
+    if not mldsa44_verifies(c.member.cosigner[1].raw, message, c.signatures[1]):
+        raise Refused(SIGNATURE, f"the ML-DSA-44 cosignature of {c.member.name} is wrong")
 
 
 # --- §7: state tree ------------------------------------------------------------------------------------------------
@@ -1306,7 +1489,7 @@ class _Verification:
     def exact(self, raw, members):
         """A certificate with the lines of a quorum and no other."""
         certificate = parse_certificate(raw, self.p.genesis.origin, members)
-        need(certificate.lines == members.quorum, "other lines than those of a quorum")
+        need(certificate.exact, "other lines than those of a quorum")
         return certificate
 
     def in_log(self, header, path, checkpoint):

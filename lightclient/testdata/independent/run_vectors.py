@@ -107,18 +107,19 @@ def cid(head, body):
     return tree.cid()
 
 
-def key(algorithm):
-    def read_key(head, body):
-        ev.parse_key(ev.utf8(body), algorithm)
+def key(head, body):
+    ev.parse_key(ev.utf8(body))
 
-    return read_key
+
+def cosigner_keys(head, body):
+    ev.parse_cosigner(ev.utf8(body).split("\n"))
 
 
 FORMATS = {
     "cid": cid,
     "json": json,
-    "key": key(ev.AUTHOR),
-    "cosigner-key": key(ev.COSIGNER),
+    "key": key,
+    "cosigner-keys": cosigner_keys,
     "genesis": genesis,
     "members": members,
     "record": record,

@@ -458,9 +458,16 @@ func (m *maker) proofs() {
 		}},
 		{"header", "altered certificate.proof", "a header outside the log", func(p *Proof) { p.Header.Time++ }},
 		{"inclusion", "altered certificate.proof", "a wrong path in the log", func(p *Proof) { p.Inclusion[0][0] ^= 1 }},
-		{"quorum", "altered certificate.quorum", "a cosignature less", func(p *Proof) { p.Certificate = dropLine(p.Certificate) }},
-		{"cosigner-twice", "altered certificate.quorum", "a cosignature twice", func(p *Proof) { p.Certificate = repeatLine(dropLine(p.Certificate)) }},
+		{"quorum", "altered certificate.quorum", "a cosigner less", func(p *Proof) { p.Certificate = dropLine(dropLine(p.Certificate)) }},
+		{"quorum-mldsa44", "altered certificate.quorum", "the last cosigner's ML-DSA-44 line less", func(p *Proof) { p.Certificate = dropLine(p.Certificate) }},
+		{"quorum-ed25519-only", "altered certificate.quorum", "no ML-DSA-44 line", func(p *Proof) { p.Certificate = pickLines(p.Certificate, 0, 2, 4) }},
+		{"cosigner-twice", "altered certificate.quorum", "a line twice, and one less", func(p *Proof) { p.Certificate = repeatLine(dropLine(p.Certificate)) }},
 		{"cosignature-more", "altered certificate.format", "more lines than a quorum", func(p *Proof) { p.Certificate = repeatLine(p.Certificate) }},
+		{"cosignature-apart", "altered certificate.format", "the lines of Ed25519 before those of ML-DSA-44", func(p *Proof) { p.Certificate = pickLines(p.Certificate, 0, 2, 4, 1, 3, 5) }},
+		{"cosignature-swapped", "altered certificate.format", "a cosigner's ML-DSA-44 line before its Ed25519 line", func(p *Proof) { p.Certificate = pickLines(p.Certificate, 1, 0, 2, 3, 4, 5) }},
+		{"mldsa44-wrong", "altered certificate.signature", "a bit of an ML-DSA-44 signature", func(p *Proof) {
+			p.Certificate = []byte(editLine(string(p.Certificate), func(b []byte) { b[1000] ^= 1 }))
+		}},
 		{"since", "altered consistency.wrong", "a wrong consistency path", func(p *Proof) { p.Since[0][0] ^= 1 }},
 		{"state-value", "altered state.wrong", "another value", func(p *Proof) { p.State.Value = []byte(`{"seq":2}`) }},
 		{"state-older", "altered state.wrong", "a state before the record", func(p *Proof) {

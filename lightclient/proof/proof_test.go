@@ -358,6 +358,17 @@ func dropLine(msg []byte) []byte {
 	return msg[:bytes.LastIndexByte(msg[:len(msg)-1], '\n')+1]
 }
 
+// pickLines keeps some signature lines, in that order.
+func pickLines(msg []byte, numbers ...int) []byte {
+	text, rest, _ := bytes.Cut(msg, []byte("\n\n"))
+	lines := bytes.SplitAfter(rest, []byte("\n"))
+	out := append(bytes.Clone(text), "\n\n"...)
+	for _, n := range numbers {
+		out = append(out, lines[n]...)
+	}
+	return out
+}
+
 func repeatLine(msg []byte) []byte {
 	return append(bytes.Clone(msg), msg[len(dropLine(msg)):]...)
 }

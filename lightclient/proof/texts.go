@@ -43,7 +43,7 @@ var stageTexts = map[string][2]string{
 	"inclusion.ok":    {"Record {index} of {count} in block {height}.", "区块 {height} 的第 {index} 条记录，共 {count} 条。"},
 	"inclusion.wrong": {"The record is not in the block: {error}", "记录不在该区块中：{error}"},
 
-	"certificate.ok":        {"{signed} of {members} members signed the ledger of {size} blocks; it existed by {time}.", "{members} 个成员中有 {signed} 个签署了含 {size} 个区块的账本；最迟存在于 {time}。"},
+	"certificate.ok":        {"{signed} of {members} members signed the ledger of {size} blocks, each with Ed25519 and with ML-DSA-44; it existed by {time}.", "{members} 个成员中有 {signed} 个签署了含 {size} 个区块的账本，均以 Ed25519 与 ML-DSA-44 双重签名；最迟存在于 {time}。"},
 	"certificate.quorum":    {"Too few members signed: {error}", "签名成员不足：{error}"},
 	"certificate.signature": {"A member's signature is wrong: {error}", "成员签名有误：{error}"},
 	"certificate.ledger":    {"The certificate is of another ledger: {error}", "证书属于另一账本：{error}"},

@@ -14,6 +14,7 @@ import (
 
 	"evident/fullnode"
 	"evident/fullnode/chain"
+	"evident/fullnode/contract"
 	"evident/fullnode/finality/guard"
 
 	"github.com/urfave/cli/v3"
@@ -97,6 +98,8 @@ func hintFor(err error) string {
 		return "A copied guard could sign twice. Run the node from its own folder, or set up a new member."
 	case errors.Is(err, guard.ErrMissing):
 		return "There is no member in this folder. `evidentd dev` founds a consortium; a member's folder is never restored from a backup."
+	case errors.Is(err, contract.ErrCannotRun):
+		return "Install the version of evidentd that the other members run. The ledger is as it was."
 	case errors.Is(err, chain.ErrDamaged):
 		return "Move the ledger folder away: the node fetches it again from the other members and checks every block."
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -20,6 +20,7 @@ import (
 	"evident/lightclient/evidence"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
 	"evident/lightclient/service"
 	"evident/lightclient/transfer"
 )
@@ -278,6 +279,42 @@ func TestFetchEnds(t *testing.T) {
 				t.Errorf("a part is left: %v", err == nil)
 			}
 		})
+	}
+}
+
+// TestTogether makes one record of a folder, and a proof for each of its files.
+func TestTogether(t *testing.T) {
+	l, nodes := serve(t)
+	a, _ := newTestApp(t, t.TempDir(), nodes...)
+	folder := tree(t, "a.jpg", "b/港.png", "c")
+	if err := os.Symlink("/nowhere", filepath.Join(folder, "link")); err != nil {
+		t.Fatal(err)
+	}
+	must[service.StampStatus](t, a, "stamp", service.StampParams{Paths: []string{folder, folder + "-gone"}, Statement: "mine", Together: true})
+	job := await(t, a)
+	if job.State != final || job.Files != 3 || job.Record == "" || job.Code != "left_out" || !strings.Contains(job.Error, "1 files") {
+		t.Fatalf("together: %+v", job)
+	}
+	trusted := ledger.GenesisFingerprint(l.Consortium().File)
+	for _, name := range []string{"a.jpg", "b/港.png", "c"} {
+		path := filepath.Join(folder, name)
+		file, err := os.ReadFile(path + ".evident")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := evidence.File(t.Context(), path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report := proof.Verify(file, proof.Options{Trusted: &trusted, Content: &proof.Content{SHA256: d.SHA256, CID: d.CID, Size: d.Size}})
+		if report.Verdict != proof.Valid {
+			t.Errorf("%s: %s", name, report.Verdict)
+		}
+	}
+	must[service.StampStatus](t, a, "clearFinished", service.None{})
+	must[service.StampStatus](t, a, "stamp", service.StampParams{Paths: []string{folder}, Statement: "mine", Together: true})
+	if job := await(t, a); job.State != final || job.Record != "" {
+		t.Errorf("again: %+v", job)
 	}
 }
 

@@ -59,10 +59,17 @@ func program() *cli.Command {
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE`", Required: true},
 					&cli.BoolFlag{Name: "verbose", Usage: "log every step"},
+					&cli.StringFlag{Name: "files-kept", Usage: "keep at most `SIZE` of evidence, such as 500GiB (default: as far as the disk reaches)"},
+					&cli.StringFlag{Name: "files-author", Usage: "keep at most `SIZE` for one author's records (default: 1TiB)"},
+					&cli.StringFlag{Name: "files-waiting", Usage: "keep at most `SIZE` of uploads that no final record names yet (default: 64GiB)"},
+					&cli.StringFlag{Name: "files-uploader", Usage: "keep at most `SIZE` of those from one address; behind a proxy all have one (default: 16GiB)"},
 				},
 				Action: func(ctx context.Context, c *cli.Command) error {
 					cfg, err := fullnode.ReadConfig(c.String("config"))
 					if err != nil {
+						return err
+					}
+					if err := readQuotas(c, &cfg.Files); err != nil {
 						return err
 					}
 					level := slog.LevelInfo

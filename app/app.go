@@ -24,7 +24,6 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options"
 
 	"evident/lightclient"
-	"evident/lightclient/evidence"
 	"evident/lightclient/home"
 	"evident/lightclient/service"
 )
@@ -48,6 +47,8 @@ type App struct {
 
 	dialogs sync.Mutex // one dialog at a time
 	digests *digests
+	fetches *fetches
+	shelf   *shelf
 }
 
 // New reads the command line and describes the program's window to Wails. The
@@ -73,10 +74,12 @@ func New(args []string, pages fs.FS) (*options.App, error) {
 }
 
 func newApp(h home.Home, nodes []string) *App {
-	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests()}
+	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests(),
+		fetches: &fetches{cancels: map[string]context.CancelFunc{}}}
 	a.service = service.New(a.connect)
 	a.author = &writer{home: h, service: a.service}
 	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), a.service.Emit)
+	a.shelf = &shelf{tell: a.service.Emit}
 	service.Handle(a.service, "pickFiles", a.pickFiles)
 	service.Handle(a.service, "inspect", a.inspect)
 	service.Handle(a.service, "digest", a.digest)
@@ -87,6 +90,12 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "resume", a.resume)
 	service.Handle(a.service, "retry", a.retry)
 	service.Handle(a.service, "clearFinished", a.clearFinished)
+	service.Handle(a.service, "openEvidence", a.openEvidence)
+	service.Handle(a.service, "closeEvidence", a.closeEvidence)
+	service.Handle(a.service, "saveEvidence", a.saveEvidence)
+	service.Handle(a.service, "recipient", a.recipient)
+	service.Handle(a.service, "share", a.share)
+	service.Handle(a.service, "receive", a.receive)
 	service.Handle(a.service, "saveProof", a.saveProof)
 	service.Handle(a.service, "keys", a.keys)
 	return a
@@ -125,6 +134,7 @@ func (a *App) open() error {
 func (a *App) close() {
 	<-a.ready
 	a.stop()
+	a.shelf.clear()
 	a.work.Wait()
 	a.queue.close()
 	if a.release != nil {
@@ -172,19 +182,4 @@ var errLocked = errors.New("locked by another process")
 // failed is an error for a person, with its cause behind the sentence.
 func failed(code, sentence, hint string, cause error) *service.Error {
 	return &service.Error{Code: code, Message: fmt.Sprintf("%s (%v)", sentence, cause), Hint: hint}
-}
-
-// explain says what went wrong with a file of the user's.
-func explain(err error) service.Error {
-	switch {
-	case errors.Is(err, evidence.ErrNotFile):
-		return *failed("not_a_file", "This is not a file with a content of its own.", "Choose a file, or a folder of files.", err)
-	case errors.Is(err, evidence.ErrChanged):
-		return *failed("changed", "The file changed while it was being read.", "Wait until nothing writes to it, and try again.", err)
-	case errors.Is(err, fs.ErrNotExist):
-		return *failed("no_file", "The file is not there.", "Check that it was not moved or renamed, and that its disk is attached.", err)
-	case errors.Is(err, fs.ErrPermission):
-		return *failed("no_access", "The file cannot be read.", "Check that you may read it.", err)
-	}
-	return service.Explain(err)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -173,7 +174,7 @@ func (a *App) digest(ctx context.Context, p service.DigestParams) (service.FileD
 
 // cancel ends a job. One that is not there any more has ended already.
 func (a *App) cancel(_ context.Context, p service.JobParams) (service.None, error) {
-	if a.digests.cancel(p.Job) {
+	if p.Job != "" && (a.digests.cancel(p.Job) || a.fetches.cancel(p.Job)) {
 		return service.None{}, nil
 	}
 	return service.None{}, a.queue.cancel(p.Job)
@@ -189,9 +190,7 @@ func (a *App) saveProof(ctx context.Context, p service.RecordParams) (service.Sa
 	if err != nil {
 		return service.Saved{}, err
 	}
-	a.dialogs.Lock()
-	defer a.dialogs.Unlock()
-	path, err := a.window.ChooseTarget("", name)
+	path, err := a.chooseTarget(name)
 	if err != nil || path == "" {
 		return service.Saved{}, err
 	}
@@ -202,26 +201,23 @@ func (a *App) saveProof(ctx context.Context, p service.RecordParams) (service.Sa
 }
 
 // proofName is what a proof is called when it is saved: after its file, as far
-// as the name that its author gave is a name and leads nowhere else.
+// as the name that its author gave is a name.
 func proofName(r *ledger.Record) string {
-	name := r.ID.String()[:16]
+	name := ""
 	if len(r.Evidence) == 1 {
-		given := strings.Map(func(c rune) rune {
-			if c == '/' || c == '\\' || c == ':' || unicode.Is(unicode.Cc, c) || unicode.Is(unicode.Cf, c) {
-				return '_'
-			}
-			return c
-		}, r.Evidence[0].Name)
-		if given = strings.TrimLeft(given, ". "); given != "" {
-			name = given
-		}
+		name = plainName(r.Evidence[0].Name)
 	}
-	return name + ".evident"
+	return cmp.Or(name, r.ID.String()[:16]) + ".evident"
 }
 
-func problem(err error) error {
-	e := explain(err)
-	return &e
+// plainName makes a name that leads nowhere else of one that somebody gave.
+func plainName(given string) string {
+	return strings.TrimLeft(strings.Map(func(c rune) rune {
+		if c == '/' || c == '\\' || c == ':' || unicode.Is(unicode.Cc, c) || unicode.Is(unicode.Cf, c) {
+			return '_'
+		}
+		return c
+	}, given), ". ")
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -60,18 +60,21 @@ func newJob(o order) *job {
 
 // signedJob is the job of a record that an earlier run left in the outbox.
 func signedJob(e author.Entry) *job {
-	o := order{Job: e.ID.String(), Path: e.Path}
+	o, files := order{Job: e.ID.String(), Path: e.Path}, 1
 	if r, err := ledger.OpenRecord([]byte(e.Note)); err == nil {
-		var said struct{ Text string }
-		json.Unmarshal(r.Fields, &said) // a record without a text has none
-		o.Statement = said.Text
+		var said struct {
+			Text  string
+			Count int
+		}
+		json.Unmarshal(r.Fields, &said) // what a record does not have is empty
+		o.Statement, files = said.Text, max(said.Count, 1)
 		if len(r.Evidence) > 0 {
 			o.Mode = string(r.Evidence[0].Mode)
 		}
 	}
 	j := newJob(o)
 	j.State, j.Record, j.signed = sending, j.Job, true
-	j.Done, j.Sent = j.Size, j.ToSend
+	j.Done, j.Sent, j.Files = j.Size, j.ToSend, files
 	return j
 }
 
@@ -84,6 +87,9 @@ func (j *job) isFinished() bool {
 
 // advance counts the bytes of a step.
 func (j *job) advance(p author.Progress, now time.Time) {
+	if p.OfFiles > 0 {
+		j.Files = int(p.OfFiles)
+	}
 	j.Rate = j.pace.at(p.Done, now)
 	j.LeftMs = 0
 	if j.Rate > 0 {

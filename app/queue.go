@@ -31,10 +31,16 @@ const (
 // stamper is the way of an order to its proof.
 type stamper interface {
 	reach(ctx context.Context) error
-	stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error)
+	stamp(ctx context.Context, o order, report func(author.Progress)) (outcome, error)
 	resume(ctx context.Context, report func(author.Progress), done func(string, author.Stamped, error)) error
 	signed() ([]author.Entry, error)
 	keepers(receipts []transfer.Receipt) (kept []service.Keeper, wanted int)
+}
+
+// outcome is what became of an order; walked is of files that went together.
+type outcome struct {
+	author.Stamped
+	walked author.Walked
 }
 
 // queue takes files to their proofs, in the order they were handed over.
@@ -179,6 +185,9 @@ func ordersOf(p service.StampParams) ([]order, error) {
 		return nil, badRequest("There is no file here.")
 	}
 	if p.Together {
+		if mode := ledger.Mode(p.Mode); mode != "" && mode != ledger.Digest {
+			return nil, problem(author.ErrTogetherMode)
+		}
 		return []order{{Path: paths[0], Paths: paths, Mode: p.Mode, Statement: p.Statement}}, nil
 	}
 	return orders, nil

@@ -81,7 +81,7 @@ func (f *fakeStamper) keepers(receipts []transfer.Receipt) ([]service.Keeper, in
 	return make([]service.Keeper, len(receipts)), 2
 }
 
-func (f *fakeStamper) stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error) {
+func (f *fakeStamper) stamp(ctx context.Context, o order, report func(author.Progress)) (outcome, error) {
 	path := o.Path
 	f.count(1, 1)
 	defer f.count(0, -1)
@@ -91,13 +91,13 @@ func (f *fakeStamper) stamp(ctx context.Context, o order, report func(author.Pro
 	case <-ctx.Done():
 		if !f.stubborn {
 			f.count(-1, 0)
-			return author.Stamped{}, ctx.Err()
+			return outcome{}, ctx.Err()
 		}
 	}
 	f.count(-1, 0)
 	if f.fail != nil {
 		if err := f.fail(path); err != nil {
-			return author.Stamped{}, err
+			return outcome{}, err
 		}
 	}
 	f.mu.Lock()
@@ -108,7 +108,8 @@ func (f *fakeStamper) stamp(ctx context.Context, o order, report func(author.Pro
 	f.outbox = append(f.outbox, entry)
 	f.signatures[path]++
 	f.mu.Unlock()
-	return f.finish(ctx, entry, report)
+	done, err := f.finish(ctx, entry, report)
+	return outcome{Stamped: done}, err
 }
 
 func (f *fakeStamper) count(hashing, under int) {
@@ -466,6 +467,7 @@ func TestAdd(t *testing.T) {
 		{name: "a file that is gone", params: service.StampParams{Paths: []string{folder + "/gone"}}, want: []string{"gone"}},
 		{name: "sealed", params: service.StampParams{Paths: []string{folder + "/a.jpg"}, Mode: "sealed"}, want: []string{"a.jpg"}},
 		{name: "no file", refused: true},
+		{name: "sealed together", params: service.StampParams{Paths: []string{folder}, Mode: "sealed", Together: true}, refused: true},
 		{name: "no such mode", params: service.StampParams{Paths: []string{folder}, Mode: "secret"}, refused: true},
 		{name: "an empty folder", params: service.StampParams{Paths: []string{t.TempDir()}}, refused: true},
 		{name: "nothing together", params: service.StampParams{Paths: []string{t.TempDir()}, Together: true}, refused: true},

@@ -55,7 +55,7 @@ func frame(a *App, pages fs.FS) *options.App {
 	return &options.App{
 		Title: title, Width: size.Width, Height: size.Height, MinWidth: leastWidth, MinHeight: leastHeight,
 		WindowStartState: state,
-		AssetServer:      &assetserver.Options{Assets: pages},
+		AssetServer:      &assetserver.Options{Assets: pages, Handler: a.shelf},
 		Bind:             []any{a},
 		DragAndDrop:      &options.DragAndDrop{EnableFileDrop: true},
 		SingleInstanceLock: &options.SingleInstanceLock{

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -194,7 +195,7 @@ func (q *queue) moved(j *job, p author.Progress) {
 //  6. not signed, and paused, and perhaps resumed meanwhile: it is in its state already;
 //  7. not signed, and no node could be reached: it waits again;
 //  8. everything else: failed. What is signed stays in the outbox, unless it was refused.
-func (q *queue) settle(ctx context.Context, j *job, s author.Stamped, err error) {
+func (q *queue) settle(ctx context.Context, j *job, s outcome, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -232,9 +233,12 @@ func (q *queue) settle(ctx context.Context, j *job, s author.Stamped, err error)
 }
 
 // stored takes down what there is of a final record: its proof, and who keeps the file.
-func (q *queue) stored(j *job, s author.Stamped) {
-	j.Record, j.ProofPath, j.Done, j.Sent = s.Record.ID.String(), s.Proof, j.Size, j.ToSend
-	j.Height = decimal(int64(s.Record.Header.Height))
+func (q *queue) stored(j *job, s outcome) {
+	j.ProofPath, j.Done, j.Sent = s.Proof, j.Size, j.ToSend
+	if s.Record.Record != nil { // without one, all files that went together have their proofs from before
+		j.Record, j.Height = s.Record.ID.String(), decimal(int64(s.Record.Header.Height))
+	}
+	q.leftOut(j, s.walked)
 	state := final
 	if j.sends() && !s.Before {
 		j.Stored, j.Wanted = q.stamper.keepers(s.Receipts)
@@ -243,6 +247,20 @@ func (q *queue) stored(j *job, s author.Stamped) {
 		}
 	}
 	q.set(j, state)
+}
+
+// leftOut says which of the files that were to go together could not. Hidden
+// ones, and links, are left out as a rule.
+func (q *queue) leftOut(j *job, w author.Walked) {
+	missed := slices.DeleteFunc(w.Skipped, func(s author.Skipped) bool {
+		return errors.Is(s.Why, author.ErrHidden) || errors.Is(s.Why, author.ErrLink)
+	})
+	if len(missed) == 0 {
+		return
+	}
+	e := explain(missed[0].Why)
+	j.Code, j.Hint = "left_out", "The others are recorded. Hand these over again when they can be read."
+	j.Error = fmt.Sprintf("%d files were left out, the first is %s: %s", int64(len(missed))+w.More, missed[0].Path, e.Message)
 }
 
 func (q *queue) fail(j *job, err error) {
@@ -261,7 +279,7 @@ func (q *queue) resend(ctx context.Context) {
 	for {
 		err := q.stamper.resume(ctx, q.resumed, func(path string, s author.Stamped, err error) {
 			if j := q.jobOf(path, s); j != nil {
-				q.settle(ctx, j, s, err)
+				q.settle(ctx, j, outcome{Stamped: s}, err)
 			}
 		})
 		if err == nil && !q.awaitResend(ctx) {

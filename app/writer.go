@@ -46,13 +46,18 @@ func (w *writer) reach(ctx context.Context) error {
 }
 
 // stamp takes an order to its proof.
-func (w *writer) stamp(ctx context.Context, o order, report func(author.Progress)) (author.Stamped, error) {
+func (w *writer) stamp(ctx context.Context, o order, report func(author.Progress)) (out outcome, err error) {
 	a, err := w.open(ctx)
 	if err != nil {
-		return author.Stamped{}, err
+		return out, err
 	}
 	a.Mode = ledger.Mode(o.Mode)
-	return a.Stamp(ctx, o.Path, o.Statement, report)
+	if o.Paths != nil {
+		out.Stamped, out.walked, err = a.StampTogether(ctx, o.Paths, o.Statement, report)
+		return out, err
+	}
+	out.Stamped, err = a.Stamp(ctx, o.Path, o.Statement, report)
+	return out, err
 }
 
 // keepers says who has signed that they keep a file, and how many are to.

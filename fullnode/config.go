@@ -22,6 +22,7 @@ type Config struct {
 	Hosts   []string            `json:"hosts"`   // names the HTTP API answers to, beside loopback and its own address
 	Peers   map[string][]string `json:"peers"`   // multiaddrs by member name; without, the genesis' addresses
 	Nodes   map[string][]string `json:"nodes"`   // URLs of the nodes by member name, told to light clients as hints
+	Files   blobs.Quotas        `json:"files"`   // how much evidence is kept, in bytes
 
 	Log  *slog.Logger                    `json:"-"`
 	Now  func() time.Time                `json:"-"` // the member's clock; time.Now when nil

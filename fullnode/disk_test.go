@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -76,6 +77,10 @@ func TestFullDiskForReal(t *testing.T) {
 	net.Start()
 	ada := net.NewAuthor("ada")
 	net.MustFinal(0, ada.Deposit("before"))
+	// Evidence stops before records do: this disk never has the room that it leaves to them.
+	if _, err := net.Upload(0, net.NewFile(1, 3<<20), func(int) {}); err == nil || !strings.Contains(err.Error(), "507") {
+		t.Errorf("evidence on a small disk: %v", err)
+	}
 	for n := range 3 {
 		ballast := filepath.Join(dir, "ballast")
 		fillDisk(t, ballast)

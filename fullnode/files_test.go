@@ -1,16 +1,11 @@
 package fullnode_test
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"io"
-	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"evident/fullnode/testnet"
-	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 )
 
@@ -20,67 +15,49 @@ func TestEvidenceFile(t *testing.T) {
 	t.Parallel()
 	net := testnet.New(t, 4)
 	net.MustStart()
-	content := bytes.Repeat([]byte("evidence "), 500_000)
-	var car bytes.Buffer
-	c, err := evidence.NewCARWriter(&car, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored, err := evidence.Split(t.Context(), bytes.NewReader(content), int64(len(content)), c.Write)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := http.Post(net.Places[0].URL()+"/v1/files/car", "", &car); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatal(resp, err)
-	}
-	ada := net.NewAuthor("ada")
-	statement := ada.Statement("with a file")
-	statement.Evidence = []ledger.Evidence{{CID: stored.CID.String(), Mode: ledger.Public, SHA256: hex.EncodeToString(stored.SHA256[:]), Size: stored.Size}}
-	record := ada.Sign(statement)
-	net.MustFinal(0, record)
+	f := net.NewFile(1, 4<<20)
+	record := storeFile(net, f)
 	for i := range net.Nodes {
-		net.Eventually(30*time.Second, "three receipts", func() bool { return len(storedBy(t, net, i, record, stored)) == 3 })
+		net.Eventually(30*time.Second, "three receipts", func() bool { return len(net.StoredBy(i, record, f)) == 3 })
 	}
-
-	keeper := storedBy(t, net, 0, record, stored)[0]
-	for i, p := range net.Places {
-		if p.Member.Name != keeper {
-			continue
-		}
-		net.Stop(i)
-		net.Wipe(i, "blobs")
-		net.MustStart(i)
-		net.Eventually(30*time.Second, "repaired", func() bool {
-			resp, err := http.Get(p.URL() + "/ipfs/" + stored.CID.String() + "?format=car")
-			if err != nil {
-				return false
-			}
-			defer resp.Body.Close()
-			_, err = io.ReadAll(resp.Body)
-			return err == nil && resp.StatusCode == http.StatusOK && len(storedBy(t, net, i, record, stored)) == 3
-		})
-	}
+	keeper := net.Keepers(net.StoredBy(0, record, f))[0]
+	net.Stop(keeper)
+	net.Wipe(keeper, "blobs")
+	net.MustStart(keeper)
+	net.Eventually(30*time.Second, "repaired", func() bool {
+		return net.Download(keeper, f) == nil && len(net.StoredBy(keeper, record, f)) == 3
+	})
 	net.StopAndCheck()
 }
 
-// storedBy lists the members whose storage receipts node i has, and verifies them.
-func storedBy(t *testing.T, net *testnet.Net, i int, record *ledger.Record, stored evidence.Stored) (members []string) {
-	t.Helper()
-	resp, err := http.Get(net.Places[i].URL() + "/v1/files/" + stored.CID.String() + "/receipts?record=" + record.ID.String())
-	if err != nil {
-		return nil
+// A member is lost for good: the one that is left takes its copy.
+func TestStandIn(t *testing.T) {
+	t.Parallel()
+	net := testnet.New(t, 4)
+	net.Pace.Retry, net.Pace.Recheck, net.Pace.StandIn = 50*time.Millisecond, 500*time.Millisecond, time.Second
+	net.MustStart()
+	f := net.NewFile(2, 4<<20)
+	record := storeFile(net, f)
+	net.Eventually(30*time.Second, "three receipts", func() bool { return len(net.StoredBy(0, record, f)) == 3 })
+	keepers := net.Keepers(net.StoredBy(0, record, f))
+	lost, fourth := keepers[0], 6-keepers[0]-keepers[1]-keepers[2]
+	net.Stop(lost)
+	net.Eventually(30*time.Second, "the fourth stores it", func() bool {
+		return slices.Contains(net.StoredBy(fourth, record, f), net.Places[fourth].Member.Name) && net.Download(fourth, f) == nil
+	})
+	net.StopAndCheck(lost)
+}
+
+// storeFile uploads a file to the first node, and has a final record name it.
+func storeFile(net *testnet.Net, f testnet.File) ledger.RecordID {
+	net.Helper()
+	if _, err := net.Upload(0, f, func(int) {}); err != nil {
+		net.Fatal(err)
 	}
-	defer resp.Body.Close()
-	var answer struct{ Receipts []string }
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
-		return nil
-	}
-	for _, msg := range answer.Receipts {
-		for _, m := range net.Members() {
-			if s, err := ledger.OpenStorage(net.Origin, m, []byte(msg)); err == nil && s.CID == stored.CID && s.Record == record.ID {
-				members = append(members, m.Name)
-			}
-		}
-	}
-	return members
+	ada := net.NewAuthor("ada")
+	s := ada.Statement("with a file")
+	s.Evidence = []ledger.Evidence{f.Evidence()}
+	record := ada.Sign(s)
+	net.MustFinal(0, record)
+	return record.ID
 }

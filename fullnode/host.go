@@ -49,6 +49,16 @@ func CreateIdentity(dir, member string) (vkey string, err error) {
 	return vkey, errors.Join(file.Sync(), syncFolder(dir))
 }
 
+// OpenIdentity returns the node key in a member's folder, for what its operator
+// signs in the member's name.
+func OpenIdentity(dir string) (signer note.Signer, vkey string, err error) {
+	id, err := readIdentity(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	return id.signer, id.vkey, nil
+}
+
 func readIdentity(dir string) (*identity, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "node.key"))
 	if err != nil {

@@ -158,6 +158,7 @@ func (n *Node) openBlobs() (*blobs.Blobs, error) {
 		Log:    n.log,
 		Now:    n.clock.now,
 		Free:   n.cfg.Free,
+		Quotas: n.cfg.Files,
 		Pace:   n.cfg.Pace,
 	})
 }

@@ -93,11 +93,12 @@ type Node interface {
 
 // Files keeps evidence files, and answers for them. An error may implement Told.
 type Files interface {
-	Have(w http.ResponseWriter, r *http.Request) error     // which blocks are not here
-	Upload(w http.ResponseWriter, r *http.Request) error   // blocks, as a CAR
-	Status(w http.ResponseWriter, r *http.Request) error   // who stores a file
-	Receipts(w http.ResponseWriter, r *http.Request) error // and promised it
-	Gateway(w http.ResponseWriter, r *http.Request) error  // blocks, to be verified by their CIDs
+	Have(w http.ResponseWriter, r *http.Request, client string) error   // which blocks are not here
+	Upload(w http.ResponseWriter, r *http.Request, client string) error // blocks, as a CAR
+	Status(w http.ResponseWriter, r *http.Request) error                // who stores a file
+	Receipts(w http.ResponseWriter, r *http.Request) error              // and promised it
+	Gateway(w http.ResponseWriter, r *http.Request) error               // blocks, to be verified by their CIDs
+	Admit(note []byte) error                                            // whether this node may keep what a record names
 }
 
 // Told is an error from behind the API that says itself what the client is told.
@@ -210,8 +211,8 @@ func (a *API) table() []route {
 		{"GET", "/v1/events", a.subscribers, a.stream},
 		{"POST", "/v1/records", a.waiters, a.submit},
 		{"POST", "/v1/records/check", a.requests, a.check},
-		{"POST", "/v1/files/have", a.requests, a.Files.Have},
-		{"POST", "/v1/files/car", a.uploads, a.Files.Upload},
+		{"POST", "/v1/files/have", a.requests, byClient(a.Files.Have)},
+		{"POST", "/v1/files/car", a.uploads, byClient(a.Files.Upload)},
 		{"GET", "/v1/files/{cid}", a.requests, a.Files.Status},
 		{"GET", "/v1/files/{cid}/receipts", a.requests, a.Files.Receipts},
 		{"GET", "/ipfs/{cid}", a.downloads, a.Files.Gateway},

@@ -121,6 +121,11 @@ func preflight(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// byClient tells a handler who asks.
+func byClient(answer func(w http.ResponseWriter, r *http.Request, client string) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error { return answer(w, r, client(r.RemoteAddr)) }
+}
+
 // client names who asks: an address, the /64 network of an IPv6 address, or
 // the peer of a libp2p stream.
 func client(remote string) string {

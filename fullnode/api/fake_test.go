@@ -462,8 +462,11 @@ func (n *testNode) Cosigned(member string) (finality.Cosigned, bool) {
 // testFiles has one file, and takes everything.
 type testFiles struct{}
 
-func (testFiles) Have(w http.ResponseWriter, r *http.Request) error { return testFiles{}.say(w, "[]") }
-func (testFiles) Upload(w http.ResponseWriter, r *http.Request) error {
+func (testFiles) Admit([]byte) error { return nil }
+func (testFiles) Have(w http.ResponseWriter, r *http.Request, client string) error {
+	return testFiles{}.say(w, "[]")
+}
+func (testFiles) Upload(w http.ResponseWriter, r *http.Request, client string) error {
 	return testFiles{}.say(w, `{"blocks":1}`)
 }
 func (testFiles) Status(w http.ResponseWriter, r *http.Request) error {

@@ -26,6 +26,9 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.Files.Admit(note); err != nil {
+		return err
+	}
 	s, err := a.Intake.Submit(r.Context(), note)
 	if err != nil {
 		return fmt.Errorf("submit: %w", err)

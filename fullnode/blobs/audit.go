@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -27,8 +28,8 @@ func (b *Blobs) audits(ctx context.Context) {
 
 // auditSome audits one of the members that promised to keep the file.
 func (b *Blobs) auditSome(ctx context.Context, id fileID, e entry) error {
-	receipts, err := b.store.receipts(id)
-	if err != nil || len(receipts) == 0 {
+	receipts, err := b.store.receipts(storing, id)
+	if err != nil || len(receipts) == 0 || e.Erased != "" {
 		return err
 	}
 	var members []string
@@ -102,6 +103,13 @@ func (b *Blobs) recovered(member string, c ledger.CID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.failing, failure{member, c})
+}
+
+// forgive forgets the failures of a file that nobody is to keep any more.
+func (b *Blobs) forgive(c ledger.CID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.failing, func(f failure, _ time.Time) bool { return f.cid == c })
 }
 
 // failsFor is how long a member has failed the audits of a file.

@@ -9,12 +9,9 @@ package blobs
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,19 +39,19 @@ type Ask func(ctx context.Context, member, method, path string, body []byte, lim
 
 // Config is what the evidence files of one member stand on.
 type Config struct {
-	Dir     string // the store's folder
-	Ledger  Ledger
-	Limits  ledger.Limits      // of the genesis: how many members keep a file
-	Self    string             // this member
-	Signer  note.Signer        // its node key
-	Host    host.Host          //
-	Peers   map[string]peer.ID // the other members' nodes
-	Ask     Ask
-	Uploads int64 // bytes of uploads that no record names yet; 64 GiB when 0
-	Log     *slog.Logger
-	Now     func() time.Time
-	Free    func(dir string) (int64, error) // free bytes where dir is; the system's when nil
-	Pace    Pace
+	Dir    string // the store's folder
+	Ledger Ledger
+	Limits ledger.Limits      // of the genesis: how many members keep a file
+	Self   string             // this member
+	Signer note.Signer        // its node key
+	Host   host.Host          //
+	Peers  map[string]peer.ID // the other members' nodes
+	Ask    Ask
+	Quotas Quotas
+	Log    *slog.Logger
+	Now    func() time.Time
+	Free   func(dir string) (int64, error) // free bytes where dir is; the system's when nil
+	Pace   Pace
 }
 
 // Pace is how often slow work is done. Zero values mean the defaults.
@@ -63,7 +60,9 @@ type Pace struct {
 	Recheck  time.Duration // between looks at a file that is well. Default 1 h
 	Audit    time.Duration // between audits. Default 10 s
 	Patience time.Duration // a fetch fails when no block came for so long. Default 30 s
-	StandIn  time.Duration // another member steps in for one that fails audits for so long. Default 10 min
+	StandIn  time.Duration // another member steps in for one that has not shown for so long that it keeps a file. Default 30 min
+	Release  time.Duration // a stand-in gives its copy up when all others were well for so long. Default 24 h
+	Shred    time.Duration // between two times that erased bytes are taken off the disk. Default 10 s
 }
 
 func (p *Pace) fill() {
@@ -72,7 +71,7 @@ func (p *Pace) fill() {
 		value time.Duration
 	}{
 		{&p.Retry, 2 * time.Second}, {&p.Recheck, time.Hour}, {&p.Audit, 10 * time.Second},
-		{&p.Patience, 30 * time.Second}, {&p.StandIn, 10 * time.Minute},
+		{&p.Patience, 30 * time.Second}, {&p.StandIn, 30 * time.Minute}, {&p.Release, 24 * time.Hour}, {&p.Shred, 10 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -90,8 +89,11 @@ type Blobs struct {
 	wake    chan struct{}      // has room for one signal: a file is due
 
 	mu      sync.Mutex
-	busy    map[fileID]bool       // a worker looks at it
-	failing map[failure]time.Time // since when
+	busy    map[ledger.CID]context.CancelFunc // a worker looks at it; calling the function has it let go
+	failing map[failure]time.Time             // since when
+	usage   usage                             // what is kept here, and for whom
+	deleted []fileID                          // erased files whose bytes are still to be taken off the disk
+	shreds  chan struct{}                     // has room for one signal: there are some
 }
 
 // failure is a member that does not give a file back, which it promised to keep.
@@ -103,9 +105,7 @@ type failure struct {
 // Open opens the store and joins the swarm.
 func Open(c Config) (*Blobs, error) {
 	c.Pace.fill()
-	if c.Uploads == 0 {
-		c.Uploads = 64 << 30
-	}
+	c.Quotas.fill()
 	s, err := openStore(c.Dir, c.Free, c.Now)
 	if err != nil {
 		return nil, err
@@ -116,9 +116,9 @@ func Open(c Config) (*Blobs, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Blobs{Config: c, store: s, swarm: newSwarm(ctx, s, c.Host, members, c.Pace.Patience), cancel: cancel,
-		wake: make(chan struct{}, 1), busy: map[fileID]bool{}, failing: map[failure]time.Time{}}
+		wake: make(chan struct{}, 1), shreds: make(chan struct{}, 1), busy: map[ledger.CID]context.CancelFunc{}, failing: map[failure]time.Time{}}
 	b.metrics = newMetrics(b)
-	return b, nil
+	return b, b.reckon()
 }
 
 // Close leaves the swarm and closes the store. Run must have ended.
@@ -131,7 +131,7 @@ func (b *Blobs) Close() error {
 // Run replicates, audits and tidies up until ctx ends.
 func (b *Blobs) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, work := range []func(context.Context){b.follow, b.tend, b.audits, b.tidy} {
+	for _, work := range []func(context.Context){b.follow, b.tend, b.audits, b.tidy, b.shred} {
 		wg.Go(func() { work(ctx) })
 	}
 	wg.Wait()
@@ -146,6 +146,7 @@ type File struct {
 	CID    ledger.CID
 	Mode   ledger.Mode
 	Bytes  int64
+	By     []string // the record's authors
 }
 
 // filesOf lists the files that a record asks the members to keep.
@@ -154,48 +155,11 @@ func filesOf(u *ledger.UnverifiedRecord) []File {
 	for _, e := range u.Evidence {
 		c, err := ledger.ParseCID(e.CID)
 		if err == nil && (e.Mode == ledger.Public || e.Mode == ledger.Sealed) {
-			files = append(files, File{Record: u.ID, CID: c, Mode: e.Mode, Bytes: e.Size})
+			files = append(files, File{Record: u.ID, CID: c, Mode: e.Mode, Bytes: e.Size, By: u.By})
 		}
 	}
 	return files
 }
-
-// responsible returns the members that keep a file, by rendezvous hashing: each member's claim is a hash of its name and
-// the CID, and the highest claims win. So everybody agrees, files spread evenly, and a member that comes or goes moves
-// only its own share. Members for which out says true are passed over.
-func responsible(members ledger.MemberSet, copies int, c ledger.CID, out func(member string) bool) []string {
-	type claim struct {
-		weight uint64
-		member string
-	}
-	var claims []claim
-	for _, m := range members {
-		if !out(m.Name) {
-			sum := sha256.Sum256(append([]byte("evident/replica/v1\n"+m.Name+"\n"), c[:]...))
-			claims = append(claims, claim{binary.BigEndian.Uint64(sum[:]), m.Name})
-		}
-	}
-	slices.SortFunc(claims, func(a, b claim) int {
-		switch {
-		case a.weight > b.weight:
-			return -1
-		case a.weight < b.weight:
-			return 1
-		}
-		return 0
-	})
-	var names []string
-	for _, c := range claims[:min(copies, len(claims))] {
-		names = append(names, c.member)
-	}
-	return names
-}
-
-// copies is how many members are to keep each file.
-func (b *Blobs) copies() int { return b.Limits.Keepers(b.Ledger.Members()) }
-
-// nobody is passed over.
-func nobody(string) bool { return false }
 
 // tidy deletes uploads that no record came for.
 func (b *Blobs) tidy(ctx context.Context) {
@@ -209,12 +173,20 @@ func (b *Blobs) tidy(ctx context.Context) {
 }
 
 func (b *Blobs) collect() error {
-	blocks, bytes, err := b.store.sweep(b.Now().Add(-freshness))
-	if err != nil || blocks == 0 {
+	if err := b.reckon(); err != nil {
 		return err
 	}
-	b.Log.Info("deleted blocks that no record names", "blocks", blocks, "bytes", bytes)
-	return b.store.reclaim()
+	blocks, bytes, err := b.store.sweep(b.Now().Add(-freshness))
+	if err != nil {
+		return err
+	}
+	if blocks > 0 {
+		b.Log.Info("deleted blocks that no record names", "blocks", blocks, "bytes", bytes)
+	}
+	if !b.store.littered.Swap(false) {
+		return nil
+	}
+	return b.store.reclaim(halfDead)
 }
 
 // every calls do at each interval, until ctx ends.

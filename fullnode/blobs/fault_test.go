@@ -88,14 +88,13 @@ func TestBadUploads(t *testing.T) {
 }
 
 func TestUploadsWithoutRecordsAreLimited(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newTunedWorld(t, 1, 1, func(c *Config) { c.Quotas.Waiting = 5 << 20 })
 	n := w.nodes[0]
-	n.Uploads = 3 << 20
 	f := w.file(noiseOf(1, 6<<20))
 	if code, body := n.post("/v1/files/car", f.car()); code != 507 || !strings.Contains(body, "wait for their records") {
 		t.Errorf("%d %s", code, body)
 	}
-	if got := n.store.loose.Load(); got > 6<<20 {
+	if got := n.store.waiting(); got > 6<<20 {
 		t.Errorf("%d bytes were kept", got)
 	}
 }
@@ -295,7 +294,7 @@ func TestReclaim(t *testing.T) {
 	defer s.close()
 	for i := range 300 {
 		b := leafBlock(append(make([]byte, 1<<20), byte(i), byte(i>>8)))
-		if err := s.put(b.CID, b.Data); err != nil {
+		if err := s.put(b.CID, b.Data, ourselves); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -303,7 +302,7 @@ func TestReclaim(t *testing.T) {
 	if blocks, bytes, err := s.sweep(time.Now().Add(time.Hour)); blocks != 300 || bytes < 300<<20 || err != nil {
 		t.Fatal(blocks, bytes, err)
 	}
-	if err := s.reclaim(); err != nil {
+	if err := s.reclaim(halfDead); err != nil {
 		t.Fatal(err)
 	}
 	if after := diskUse(t, s.dir); after > before/2 {
@@ -349,8 +348,8 @@ func TestKilled(t *testing.T) {
 			t.Errorf("block %d: %v", i, err)
 		}
 	}
-	if s.loose.Load() < int64(len(said))<<20 {
-		t.Errorf("%d bytes are loose: something is pinned", s.loose.Load())
+	if s.waiting() < int64(len(said))<<20 {
+		t.Errorf("%d bytes are loose: something is pinned", s.waiting())
 	}
 }
 
@@ -358,7 +357,7 @@ func storeUntilKilled(t *testing.T, dir string) {
 	s, err := openStore(dir, nil, time.Now)
 	for i := 0; err == nil && i < 250; i++ {
 		b := leafBlock(noiseOf(byte(i), 1<<20))
-		if err = s.put(b.CID, b.Data); err == nil {
+		if err = s.put(b.CID, b.Data, ourselves); err == nil {
 			os.Stdout.Write([]byte{'.'})
 		}
 	}

@@ -44,6 +44,9 @@ func (r *refusal) Told() (status int, code, message, hint string) {
 // told gives an error its answer; what it does not know is the node's own fault.
 func told(err error) error {
 	var tooLong *http.MaxBytesError
+	if refused := toldQuota(err); refused != nil {
+		return refused
+	}
 	switch {
 	case errors.Is(err, ErrFull):
 		return &refusal{http.StatusInsufficientStorage, "full", err.Error(), "send it to another member's node; /v1/nodes lists them"}
@@ -60,7 +63,8 @@ func told(err error) error {
 }
 
 // Have answers POST /v1/files/have: of a list of CIDs, those whose blocks are not here.
-func (b *Blobs) Have(w http.ResponseWriter, r *http.Request) error {
+// client names who asks.
+func (b *Blobs) Have(w http.ResponseWriter, r *http.Request, client string) error {
 	var texts []string
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHaveBytes))
 	if err != nil {
@@ -79,7 +83,7 @@ func (b *Blobs) Have(w http.ResponseWriter, r *http.Request) error {
 			absent = append(absent, text)
 			continue
 		}
-		if err := b.store.freshen(c); err != nil {
+		if err := b.store.freshen(c, uploaderOf(client), false); err != nil {
 			return err
 		}
 	}
@@ -94,9 +98,11 @@ type Uploaded struct {
 }
 
 // Upload answers POST /v1/files/car. Each block is verified and stored as it comes; those that arrived stay when the
-// transfer breaks, so that it can go on with what Have says is missing.
-func (b *Blobs) Upload(w http.ResponseWriter, r *http.Request) error {
-	if err := b.accepts(); err != nil {
+// transfer breaks, so that it can go on with what Have says is missing. client names who uploads: until a final record
+// names the blocks, they count against them.
+func (b *Blobs) Upload(w http.ResponseWriter, r *http.Request, client string) error {
+	from := uploaderOf(client)
+	if err := b.accepts(from); err != nil {
 		return told(err)
 	}
 	rc := http.NewResponseController(w)
@@ -106,7 +112,7 @@ func (b *Blobs) Upload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return told(err)
 	}
-	up, err := b.receive(r.Context(), car, func() { rc.SetReadDeadline(time.Now().Add(blockTimeout)) })
+	up, err := b.receive(r.Context(), car, from, func() { rc.SetReadDeadline(time.Now().Add(blockTimeout)) })
 	if err != nil {
 		return told(fmt.Errorf("%w (%d blocks before it are kept)", err, up.Blocks))
 	}
@@ -114,16 +120,19 @@ func (b *Blobs) Upload(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, up)
 }
 
-// accepts says whether more can be uploaded.
-func (b *Blobs) accepts() error {
-	if loose := b.store.loose.Load(); loose >= b.Uploads {
-		return fmt.Errorf("%w: %d MiB of uploads wait for their records", ErrFull, loose>>20)
+// accepts says whether a client can upload one more block.
+func (b *Blobs) accepts(from uploader) error {
+	b.mu.Lock()
+	kept := b.usage.total
+	b.mu.Unlock()
+	if q := b.Quotas.Kept; q > 0 && kept >= q {
+		return fmt.Errorf("%w: it keeps %d MiB, and its operator allows %d", errKept, kept>>20, q>>20)
 	}
-	return b.store.room(evidence.MaxBlock)
+	return errors.Join(b.mayWait(from, evidence.MaxBlock), b.store.room(evidence.MaxBlock))
 }
 
 // receive stores the blocks of a CAR. Storing runs beside reading and hashing, on so many buffers and no more.
-func (b *Blobs) receive(ctx context.Context, car *evidence.CARReader, progress func()) (up Uploaded, err error) {
+func (b *Blobs) receive(ctx context.Context, car *evidence.CARReader, from uploader, progress func()) (up Uploaded, err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	buffers := make(chan []byte, 3)
 	for range cap(buffers) {
@@ -139,7 +148,7 @@ func (b *Blobs) receive(ctx context.Context, car *evidence.CARReader, progress f
 		data := append((<-buffers)[:0], block.Data...)
 		group.Go(func() error {
 			defer func() { buffers <- data }()
-			return b.storeUploaded(block.CID, data)
+			return b.storeUploaded(block.CID, data, from)
 		})
 	}
 	if err == nil {
@@ -155,11 +164,11 @@ func (b *Blobs) receive(ctx context.Context, car *evidence.CARReader, progress f
 }
 
 // storeUploaded stores an uploaded block.
-func (b *Blobs) storeUploaded(c ledger.CID, data []byte) error {
-	if err := b.accepts(); err != nil {
+func (b *Blobs) storeUploaded(c ledger.CID, data []byte, from uploader) error {
+	if err := b.accepts(from); err != nil {
 		return err
 	}
-	if err := b.store.put(c, data); err != nil {
+	if err := b.store.put(c, data, from); err != nil {
 		return err
 	}
 	b.metrics.uploaded.Add(float64(len(data)))
@@ -169,9 +178,10 @@ func (b *Blobs) storeUploaded(c ledger.CID, data []byte) error {
 // Kept is what a member keeps of a file.
 type Kept struct {
 	Member  string `json:"member"`
-	State   string `json:"state"`  // stored, failing (audits say it is lost), or expected
-	TimeMs  int64  `json:"timeMs"` // of the storage receipt; 0 without
+	State   string `json:"state"`  // stored, failing (it promised and does not show it), expected, erasing or erased
+	TimeMs  int64  `json:"timeMs"` // of the receipt; 0 without
 	Receipt string `json:"-"`
+	Erasure string `json:"-"`
 }
 
 // Named is a file under one of the records that name it.
@@ -180,6 +190,8 @@ type Named struct {
 	Mode    string `json:"mode"`
 	Bytes   int64  `json:"bytes"`
 	Refused string `json:"refused"` // why it is not kept, or empty
+	Waiting string `json:"waiting"` // why not all who are to keep it do, as far as this node knows, or empty
+	Erased  string `json:"erased"`  // the record that had it erased, or empty
 	Members []Kept `json:"members"`
 }
 
@@ -199,21 +211,25 @@ func (b *Blobs) Status(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, s)
 }
 
-// Receipts answers GET /v1/files/<cid>/receipts: the storage receipts, signed by the members' node keys.
+// Receipts answers GET /v1/files/<cid>/receipts: the storage receipts and the erasure receipts, signed by the members'
+// node keys.
 func (b *Blobs) Receipts(w http.ResponseWriter, r *http.Request) error {
 	s, err := b.status(r)
 	if err != nil {
 		return told(err)
 	}
-	receipts := []string{}
+	signed := map[string][]string{"receipts": {}, "erasures": {}}
 	for _, f := range s.Files {
 		for _, k := range f.Members {
 			if k.Receipt != "" {
-				receipts = append(receipts, k.Receipt)
+				signed["receipts"] = append(signed["receipts"], k.Receipt)
+			}
+			if k.Erasure != "" {
+				signed["erasures"] = append(signed["erasures"], k.Erasure)
 			}
 		}
 	}
-	return answer(w, map[string][]string{"receipts": receipts})
+	return answer(w, signed)
 }
 
 // status finds what is known of the CID in the path, under the record of the query if there is one.
@@ -245,45 +261,71 @@ func (b *Blobs) status(r *http.Request) (Status, error) {
 		return s, ErrMissing
 	}
 	for i, id := range ids {
-		kept, err := b.kept(id)
+		e := entries[i]
+		kept, err := b.kept(id, e)
 		if err != nil {
 			return s, err
 		}
-		e := entries[i]
-		s.Files = append(s.Files, Named{Record: id.record.String(), Mode: string(e.Mode), Bytes: e.Bytes, Refused: e.Refused, Members: kept})
+		s.Files = append(s.Files, Named{Record: id.record.String(), Mode: string(e.Mode), Bytes: e.Bytes,
+			Refused: e.Refused, Waiting: e.Why, Erased: e.Erased, Members: kept})
 	}
 	return s, nil
 }
 
-// kept lists the members that keep a file or are to keep it.
-func (b *Blobs) kept(id fileID) ([]Kept, error) {
-	receipts, err := b.store.receipts(id)
+// kept lists the members that keep a file, are to keep it, or have erased it.
+func (b *Blobs) kept(id fileID, e entry) ([]Kept, error) {
+	stored, err := b.store.receipts(storing, id)
 	if err != nil {
 		return nil, err
 	}
-	set := b.Ledger.Members()
-	expected := responsible(set, b.copies(), id.cid, nobody)
+	erased, err := b.store.receipts(erasing, id)
+	if err != nil {
+		return nil, err
+	}
+	expected := b.responsible(id.cid)
 	kept := []Kept{}
-	for _, m := range set {
-		msg, stored := receipts[m.Name]
-		k := Kept{Member: m.Name, State: "expected", Receipt: string(msg)}
-		switch {
-		case stored:
-			k.State = "stored"
-			s, err := ledger.OpenStorage(b.Ledger.Origin(), m, msg)
-			if err != nil {
-				return nil, fmt.Errorf("stored receipt of %s: %w", m.Name, err)
-			}
-			k.TimeMs = s.Time
-			if b.failsFor(m.Name, id.cid) >= 0 {
-				k.State = "failing"
-			}
-		case !slices.Contains(expected, m.Name):
+	for _, m := range b.Ledger.Members() {
+		k := Kept{Member: m.Name, Receipt: string(stored[m.Name]), Erasure: string(erased[m.Name])}
+		k.State = b.state(id, e, k, slices.Contains(expected, m.Name))
+		if k.State == "" {
 			continue
+		}
+		if k.TimeMs, err = b.signedAt(k); err != nil {
+			return nil, fmt.Errorf("a receipt that was verified: %w", err)
 		}
 		kept = append(kept, k)
 	}
 	return kept, nil
+}
+
+// state is what a member has to do with a file, or empty.
+func (b *Blobs) state(id fileID, e entry, k Kept, expected bool) string {
+	switch {
+	case k.Erasure != "":
+		return "erased"
+	case e.Erased != "" && (k.Receipt != "" || expected):
+		return "erasing"
+	case k.Receipt != "" && (b.failsFor(k.Member, id.cid) >= 0 || b.out(k.Member, id.cid, e)):
+		return "failing"
+	case k.Receipt != "":
+		return "stored"
+	case expected:
+		return "expected"
+	}
+	return ""
+}
+
+// signedAt is the time of a member's receipt; 0 if there is none.
+func (b *Blobs) signedAt(k Kept) (int64, error) {
+	kind, msg := storing, k.Receipt
+	if k.Erasure != "" {
+		kind, msg = erasing, k.Erasure
+	}
+	if msg == "" {
+		return 0, nil
+	}
+	_, s, err := b.openReceipt(kind, k.Member, []byte(msg))
+	return s.Time, err
 }
 
 func answer(w http.ResponseWriter, v any) error {

@@ -11,42 +11,40 @@ import (
 // Handle answers what members ask each other about files, on the member protocol. asker names the member who asks; its
 // identity is proven by libp2p.
 func (b *Blobs) Handle(mux *http.ServeMux, asker func(*http.Request) string) {
-	mux.HandleFunc("POST /files/receipt", func(w http.ResponseWriter, r *http.Request) { b.told(w, r, asker(r)) })
-	mux.HandleFunc("GET /files/receipt", b.ownReceipt)
+	for _, kind := range []signed{storing, erasing} {
+		mux.HandleFunc("POST "+kind.path(), func(w http.ResponseWriter, r *http.Request) { b.told(w, r, kind, asker(r)) })
+		mux.HandleFunc("GET "+kind.path(), func(w http.ResponseWriter, r *http.Request) { b.ownReceipt(w, r, kind) })
+	}
 	mux.HandleFunc("GET /files/block", b.ownBlock)
 }
 
-// told keeps a storage receipt that a member tells. Its record may not be final here yet: then we shall ask for it.
-func (b *Blobs) told(w http.ResponseWriter, r *http.Request, member string) {
+// told keeps a receipt that a member tells. Its record may not be final here yet: then we shall ask for it.
+func (b *Blobs) told(w http.ResponseWriter, r *http.Request, kind signed, member string) {
 	msg, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ledger.MaxReceiptSize))
 	if err != nil {
 		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		return
 	}
-	m := b.Ledger.Members().ByName(member)
-	if m == nil {
-		http.Error(w, "no member", http.StatusForbidden)
-		return
-	}
-	s, err := ledger.OpenStorage(b.Ledger.Origin(), *m, msg)
+	id, _, err := b.openReceipt(kind, member, msg)
 	if err == nil {
-		err = b.takeReceipt(fileID{s.CID, s.Record}, member, msg)
+		err = b.takeReceipt(kind, id, member, msg)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
 }
 
-// ownReceipt answers with this member's receipt in a frame, or with nothing if it does not hold the file.
-func (b *Blobs) ownReceipt(w http.ResponseWriter, r *http.Request) {
+// ownReceipt answers with this member's receipt in a frame, or with nothing if there is none: it does not hold the file,
+// or has not erased it.
+func (b *Blobs) ownReceipt(w http.ResponseWriter, r *http.Request, kind signed) {
 	id, ok := parseQuery(w, r)
 	if !ok {
 		return
 	}
 	e, known, err := b.store.load(id)
-	if err == nil && known && e.Held {
+	if err == nil && known && (kind == erasing || e.Held) {
 		var receipts map[string][]byte
-		if receipts, err = b.store.receipts(id); err == nil && receipts[b.Self] != nil {
+		if receipts, err = b.store.receipts(kind, id); err == nil && receipts[b.Self] != nil {
 			w.Write(ledger.AppendFrame(nil, receipts[b.Self]))
 		}
 	}

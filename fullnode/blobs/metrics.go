@@ -24,7 +24,7 @@ func newMetrics(b *Blobs) *metrics {
 			Name: "evident_files_uploaded_bytes_total", Help: "Bytes of blocks that came in uploads.",
 		}),
 		gauges: []prometheus.Collector{
-			gauge("evident_files_loose_bytes", "Bytes of blocks that no stored file refers to.", func() float64 { return float64(b.store.loose.Load()) }),
+			gauge("evident_files_loose_bytes", "Bytes of blocks that no stored file refers to.", func() float64 { _, total := b.store.loose.of(ourselves); return float64(total) }),
 			gauge("evident_files_failing", "Files that a member promised to keep and does not give back.", func() float64 {
 				b.mu.Lock()
 				defer b.mu.Unlock()

@@ -29,7 +29,7 @@ func (b *Blobs) follow(ctx context.Context) {
 		if block, err = b.Ledger.Block(height); err != nil {
 			break
 		}
-		if err = b.store.add(height, filesOfBlock(block), b.Now()); err == nil {
+		if err = b.note(height, block); err == nil {
 			height++
 			b.hurry()
 		}
@@ -39,14 +39,23 @@ func (b *Blobs) follow(ctx context.Context) {
 	}
 }
 
-func filesOfBlock(block ledger.Block) []File {
-	var files []File
-	for _, n := range block.Notes {
-		if u, err := ledger.ParseRecord(n); err == nil {
-			files = append(files, filesOf(u)...)
+// note notes what a block's records say of files, in their order. If we stop in the middle, it is done again.
+func (b *Blobs) note(height ledger.Height, block ledger.Block) error {
+	for i, n := range block.Notes {
+		u, err := ledger.ParseRecord(n)
+		if err != nil {
+			continue
+		}
+		if err := b.store.add(filesOf(u), place(height, i), b.Now()); err != nil {
+			return err
+		}
+		if order, ok := orderOf(u); ok {
+			if err := b.obey(order, place(height, i)); err != nil {
+				return err
+			}
 		}
 	}
-	return files
+	return b.store.looked(height)
 }
 
 // hurry has the queue looked at now.
@@ -73,14 +82,16 @@ func (b *Blobs) tend(ctx context.Context) {
 			b.Log.Error("look for files that are due", "err", err)
 		}
 		for _, id := range ids {
-			if !b.take(id) {
+			looking, cancel := context.WithCancel(ctx)
+			if !b.take(id.cid, cancel) {
+				cancel()
 				continue
 			}
 			slots <- struct{}{}
 			go func() {
 				defer func() { <-slots }()
-				b.look(ctx, id)
-				b.leave(id)
+				b.look(looking, id)
+				b.leave(id.cid)
 				b.hurry()
 			}()
 		}
@@ -92,37 +103,46 @@ func (b *Blobs) tend(ctx context.Context) {
 	}
 }
 
-// take makes one worker look at a file; two records may name the same bytes, and one pin at a time is enough.
-func (b *Blobs) take(id fileID) bool {
+// take makes one worker look at a file; two records may name the same bytes, and one at a time is enough.
+func (b *Blobs) take(c ledger.CID, letGo context.CancelFunc) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for other := range b.busy {
-		if other.cid == id.cid {
-			return false
-		}
+	if b.busy[c] != nil {
+		return false
 	}
-	b.busy[id] = true
+	b.busy[c] = letGo
 	return true
 }
 
-func (b *Blobs) leave(id fileID) {
+func (b *Blobs) leave(c ledger.CID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.busy, id)
+	b.busy[c]()
+	delete(b.busy, c)
 }
 
-// look brings one file further: pinned here if this member is responsible, and the other members' receipts known. Then
-// it says when to look again.
+// interrupt has whoever looks at a file let go.
+func (b *Blobs) interrupt(c ledger.CID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if letGo := b.busy[c]; letGo != nil {
+		letGo()
+	}
+}
+
+// look brings one file further: pinned here if this member is responsible, and the other members' receipts known; or
+// gone from here if it was erased or is no more needed. Then it says when to look again.
 func (b *Blobs) look(ctx context.Context, id fileID) {
 	e, ok, outcome := b.store.load(id)
+	epoch := e.Epoch
 	if outcome == nil && ok {
-		outcome = b.bring(ctx, id, e)
+		outcome = b.bring(ctx, id, &e)
 	}
 	if ctx.Err() != nil {
-		return // it is still due after the restart
+		return // it is still due
 	}
 	again := b.Now()
-	refused := ""
+	refused, why := "", ""
 	switch {
 	case errors.Is(outcome, ErrDAG), errors.Is(outcome, ledger.ErrLimit):
 		b.Log.Warn("a record names a file that cannot be kept", "file", id.String(), "err", outcome)
@@ -130,15 +150,17 @@ func (b *Blobs) look(ctx context.Context, id fileID) {
 		again = again.Add(b.Pace.Recheck)
 	case outcome != nil:
 		b.Log.Debug("a file is not stored everywhere yet", "file", id.String(), "err", outcome)
+		why = outcome.Error()
 		again = again.Add(b.backoff(e.Tries))
 	default:
 		again = again.Add(b.Pace.Recheck)
 	}
 	err := b.store.change(id, func(now *entry) {
-		if now.Epoch != e.Epoch {
-			return // it was lost meanwhile, and is due
+		if now.Epoch != epoch || now.Erased != e.Erased {
+			return // it was lost or erased meanwhile, and is due
 		}
-		now.Refused, now.Due, now.Tries = refused, again.UnixMilli(), now.Tries+1
+		now.Refused, now.Why, now.Due, now.Tries = refused, why, again.UnixMilli(), now.Tries+1
+		now.Missing, now.Spare = e.Missing, e.Spare
 		if outcome == nil {
 			now.Tries = 0
 		}
@@ -153,18 +175,31 @@ func (b *Blobs) backoff(tries int) time.Duration {
 	return min(b.Pace.Retry<<min(tries, 20), b.Pace.Recheck)
 }
 
-// bring returns nil when nothing is left to do for a file.
-func (b *Blobs) bring(ctx context.Context, id fileID, e entry) error {
-	if e.Refused != "" {
-		return nil
-	}
-	keepers := responsible(b.Ledger.Members(), b.copies(), id.cid, func(m string) bool { return b.failsFor(m, id.cid) >= b.Pace.StandIn })
-	if slices.Contains(keepers, b.Self) && !e.Held {
-		if err := b.hold(ctx, id, e); err != nil {
+// bring returns nil when nothing is left to do for a file now. It notes in e what it found out.
+func (b *Blobs) bring(ctx context.Context, id fileID, e *entry) error {
+	switch {
+	case e.Erased != "":
+		return b.erase(ctx, id, *e)
+	case e.Drop:
+		if err := b.giveUp(ctx, id, *e); err != nil {
 			return err
 		}
+	case e.Refused != "":
+		return nil
 	}
-	return b.gather(ctx, id, keepers)
+	keepers := b.keepers(id.cid, *e)
+	ours := slices.Contains(keepers, b.Self)
+	var holding error
+	if ours && !e.Held {
+		holding = b.hold(ctx, id, *e)
+	}
+	// Even who cannot hold it asks the others, so that it knows who does.
+	outcome := errors.Join(holding, b.gather(ctx, id, e, keepers))
+	if ours || outcome != nil {
+		e.Spare = 0
+		return outcome
+	}
+	return b.spare(id, e)
 }
 
 // hold fetches and pins a file, signs the receipt and tells the others. The order is the promise: all blocks verified,
@@ -173,38 +208,60 @@ func (b *Blobs) hold(ctx context.Context, id fileID, e entry) error {
 	if e.Bytes > MaxFile {
 		return fmt.Errorf("%w: a file has at most %d bytes", ledger.ErrLimit, int64(MaxFile))
 	}
+	if err := errors.Join(b.mayKeep(e.Bytes, e.By), b.store.room(e.Bytes)); err != nil {
+		return err
+	}
 	if !b.store.has(id.cid) {
 		// Whether anybody has the root is one short question each; a record may name bytes that nobody ever sent.
 		if err := b.fetchRoot(ctx, id); err != nil {
 			return err
 		}
 	}
-	if err := b.store.room(e.Bytes); err != nil {
+	epoch, err := b.store.begin(id)
+	if err != nil {
 		return err
 	}
-	p := pinning{store: b.store, root: id.cid, epoch: e.Epoch, fetch: b.swarm.fetch}
+	p := pinning{store: b.store, root: id.cid, epoch: epoch, fetch: b.swarm.fetch}
 	if err := p.pin(ctx, e.Bytes); err != nil {
 		return err
 	}
 	if err := b.store.sync(); err != nil {
 		return err
 	}
-	text := ledger.Storage{Ledger: b.Ledger.Origin(), Record: id.record, CID: id.cid, Bytes: e.Bytes, Time: b.Now().UnixMilli()}.Text()
+	receipt, err := b.sign(b.statement(id, e).Text())
+	if err != nil {
+		return err
+	}
+	held, err := b.store.hold(id, e.Epoch, epoch, b.Self, receipt)
+	if err != nil || !held {
+		return err // lost again or erased meanwhile: it is due
+	}
+	b.keeps(e)
+	b.Log.Info("evidence stored", "file", id.String(), "bytes", e.Bytes)
+	b.tell(ctx, storing.path(), receipt)
+	return nil
+}
+
+// statement is what a receipt of ours says now.
+func (b *Blobs) statement(id fileID, e entry) ledger.Storage {
+	return ledger.Storage{Ledger: b.Ledger.Origin(), Record: id.record, CID: id.cid, Bytes: e.Bytes, Time: b.Now().UnixMilli()}
+}
+
+func (b *Blobs) sign(text string) ([]byte, error) {
 	receipt, err := note.Sign(&note.Note{Text: text}, b.Signer)
 	if err != nil {
-		return fmt.Errorf("sign storage receipt: %w", err)
+		return nil, fmt.Errorf("sign a receipt: %w", err)
 	}
-	held, err := b.store.hold(id, e.Epoch, b.Self, receipt)
-	if err != nil || !held {
-		return err // lost again meanwhile: it is due
-	}
-	b.Log.Info("evidence stored", "file", id.String(), "bytes", e.Bytes)
+	return receipt, nil
+}
+
+// tell tells every member a receipt of ours. Who is not reached will ask.
+func (b *Blobs) tell(ctx context.Context, path string, receipt []byte) {
 	for member := range b.Peers {
-		if _, err := b.Ask(ctx, member, http.MethodPost, "/files/receipt", receipt, 64); err != nil {
-			b.Log.Debug("tell a storage receipt", "member", member, "err", err) // it will ask
+		if _, err := b.Ask(ctx, member, http.MethodPost, path, receipt, 64); err != nil {
+			b.Log.Debug("tell a receipt", "member", member, "err", err)
 		}
 	}
-	return nil
 }
 
 // fetchRoot gets the root block from the first member that has it.
@@ -214,63 +271,44 @@ func (b *Blobs) fetchRoot(ctx context.Context, id fileID) error {
 		if err != nil {
 			continue
 		}
-		return b.store.put(id.cid, data)
+		return b.store.put(id.cid, data, ourselves)
 	}
 	return fmt.Errorf("%w: no member that can be reached has the root %s", ErrMissing, id.cid)
 }
 
-// gather asks the responsible members whose receipts are not here, and returns nil when all are. A member whose receipt
-// is here is asked too: it may have lost the file and say so.
-func (b *Blobs) gather(ctx context.Context, id fileID, keepers []string) error {
-	missing := 0
-	for _, member := range keepers {
-		if member == b.Self {
-			continue
-		}
-		msg, err := b.askReceipt(ctx, member, id)
-		switch {
-		case err != nil:
-			missing++ // not reached: nothing is known
-		case msg == nil:
-			missing++
-			if err := b.store.dropReceipt(id, member); err != nil {
-				return err
-			}
-		default:
-			if err := b.takeReceipt(id, member, msg); err != nil {
-				return err
-			}
-		}
-	}
-	if missing > 0 {
-		return fmt.Errorf("%d of %d members have not stored it, or do not answer", missing, len(keepers))
-	}
-	return nil
-}
-
-// takeReceipt verifies a member's storage receipt and keeps it.
-func (b *Blobs) takeReceipt(id fileID, member string, msg []byte) error {
-	m := b.Ledger.Members().ByName(member)
-	if m == nil {
-		return fmt.Errorf("%s is no member", member)
-	}
-	s, err := ledger.OpenStorage(b.Ledger.Origin(), *m, msg)
+// takeReceipt verifies a member's receipt of either kind and keeps it.
+func (b *Blobs) takeReceipt(kind signed, id fileID, member string, msg []byte) error {
+	got, s, err := b.openReceipt(kind, member, msg)
 	if err != nil {
-		return fmt.Errorf("storage receipt of %s: %w", member, err)
+		return fmt.Errorf("receipt of %s: %w", member, err)
 	}
-	e, known, err := b.store.load(id)
+	e, known, err := b.store.load(got)
 	if err != nil {
 		return err
 	}
-	if !known || s.CID != id.cid || s.Record != id.record || s.Bytes != e.Bytes {
-		return fmt.Errorf("%w: the storage receipt of %s is for another file", ledger.ErrProof, member)
+	if !known || got != id || s.Bytes != e.Bytes || (kind == erasing) != (e.Erased != "") {
+		return fmt.Errorf("%w: the receipt of %s is for another file", ledger.ErrProof, member)
 	}
-	return b.store.keepReceipt(id, member, msg)
+	return b.store.keepReceipt(kind, id, member, msg)
 }
 
-// askReceipt asks a member for its storage receipt; nil if it says that it does not hold the file.
-func (b *Blobs) askReceipt(ctx context.Context, member string, id fileID) ([]byte, error) {
-	return b.askFrame(ctx, member, "/files/receipt?"+id.query().Encode(), ledger.MaxReceiptSize)
+// openReceipt verifies a member's receipt, and says which file it is for.
+func (b *Blobs) openReceipt(kind signed, member string, msg []byte) (fileID, ledger.Storage, error) {
+	m := b.Ledger.Members().ByName(member)
+	if m == nil {
+		return fileID{}, ledger.Storage{}, fmt.Errorf("%s is no member", member)
+	}
+	open := ledger.OpenStorage
+	if kind == erasing {
+		open = ledger.OpenErasure
+	}
+	s, err := open(b.Ledger.Origin(), *m, msg)
+	return fileID{s.CID, s.Record}, s, err
+}
+
+// askReceipt asks a member for its receipt of a kind; nil if it says that it has signed none, or that it is true no more.
+func (b *Blobs) askReceipt(ctx context.Context, kind signed, member string, id fileID) ([]byte, error) {
+	return b.askFrame(ctx, member, kind.path()+"?"+id.query().Encode(), ledger.MaxReceiptSize)
 }
 
 // askBlock asks one member for a block of a file, and verifies it.

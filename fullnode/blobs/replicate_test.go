@@ -63,8 +63,8 @@ func TestNothingIsPinnedWithoutARecord(t *testing.T) {
 	}
 	n.clock.Store(int64(freshness + time.Minute))
 	w.must(n.collect())
-	if n.store.has(f.stored.CID) || n.store.has(digestOnly.blocks[0].CID) || n.store.loose.Load() != 0 {
-		t.Errorf("an upload without a record stays: %d bytes", n.store.loose.Load())
+	if n.store.has(f.stored.CID) || n.store.has(digestOnly.blocks[0].CID) || n.store.waiting() != 0 {
+		t.Errorf("an upload without a record stays: %d bytes", n.store.waiting())
 	}
 }
 

@@ -24,14 +24,15 @@ const lowWater = 256 << 20
 
 // The first byte of a key says what it is. Numbers in keys are big-endian.
 const (
-	keyBlock   = 'b' // digest → the block
-	keySize    = 'n' // digest → its size: Badger itself knows the size of a large value only roughly
-	keyLoose   = 'l' // digest → Unix milliseconds since when no root refers to the block, its size
-	keyRef     = 'r' // digest, codec, root → epoch of the pin
-	keyFile    = 'f' // CID, record → entry
-	keyDue     = 'q' // Unix milliseconds, CID, record → nothing: when to look at the file again; one for each file
-	keyReceipt = 's' // CID, record, member → storage receipt
-	keyHeight  = 'h' // → next height to look for files in
+	keyBlock = 'b' // digest → the block
+	keySize  = 'n' // digest → its size: Badger itself knows the size of a large value only roughly
+	keyLoose = 'l' // digest → Unix milliseconds since when no root refers to the block, its size, who sent it
+	keyRef   = 'r' // digest, codec, root → epoch of the pin
+	keyFile  = 'f' // CID, record → entry
+	keyDue   = 'q' // Unix milliseconds, CID, record → nothing: when to look at the file again; one for each file
+	keyEpoch = 'p' // CID → epoch of its pins
+	// Receipts have the kinds of signed: CID, record, member → receipt.
+	keyHeight = 'h' // → next height to look for files in
 )
 
 // What can be wrong with a block or with the disk.
@@ -47,7 +48,11 @@ type store struct {
 	dir   string
 	free  func(dir string) (int64, error)
 	now   func() time.Time
-	loose atomic.Int64 // bytes of loose blocks
+	loose tally // bytes of loose blocks
+
+	// Whoever lets a block be deleted because nothing refers to it keeps others from referring to it meanwhile.
+	referring sync.RWMutex
+	littered  atomic.Bool // something was deleted, and its bytes may still be on the disk
 
 	using  sync.RWMutex // held for writing while the store is reopened
 	db     *badger.DB
@@ -171,8 +176,8 @@ func scanTxn(txn *badger.Txn, prefix, from []byte, see func(key []byte, item *ba
 func (s *store) count() error {
 	return s.scan([]byte{keyLoose}, func(_ []byte, item *badger.Item) (bool, error) {
 		return true, item.Value(func(v []byte) error {
-			_, size := parseLoose(v)
-			s.loose.Add(size)
+			l := parseLoose(v)
+			s.loose.add(l.from, l.size)
 			return nil
 		})
 	})
@@ -186,16 +191,33 @@ func refKey(c, root ledger.CID) []byte {
 	return append(append(append([]byte{keyRef}, c[4:]...), c.Codec()), root[:]...)
 }
 
-func (s *store) formatLoose(size int) []byte {
-	v := binary.BigEndian.AppendUint64(nil, uint64(s.now().UnixMilli()))
-	return binary.BigEndian.AppendUint32(v, uint32(size))
+// loose says since when no root refers to a block, its size, and who sent it.
+type loose struct {
+	ms, size int64
+	from     uploader
 }
 
-func parseLoose(v []byte) (ms, size int64) {
-	if len(v) != 12 {
-		return 0, 0
+func (l loose) format() []byte {
+	v := binary.BigEndian.AppendUint64(nil, uint64(l.ms))
+	v = binary.BigEndian.AppendUint32(v, uint32(l.size))
+	return binary.BigEndian.AppendUint64(v, uint64(l.from))
+}
+
+func parseLoose(v []byte) loose {
+	if len(v) != 20 {
+		return loose{}
 	}
-	return int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint32(v[8:]))
+	return loose{int64(binary.BigEndian.Uint64(v)), int64(binary.BigEndian.Uint32(v[8:])), uploader(binary.BigEndian.Uint64(v[12:]))}
+}
+
+// looseTxn reads what is noted of a loose block; false if it is not loose.
+func looseTxn(txn *badger.Txn, key []byte) (l loose, ok bool, err error) {
+	item, err := txn.Get(key)
+	if err != nil {
+		return l, false, ignoreMissing(err)
+	}
+	err = item.Value(func(v []byte) error { l = parseLoose(v); return nil })
+	return l, err == nil, err
 }
 
 // size returns how long a block is, without reading it.
@@ -251,10 +273,11 @@ func missing(err error) error {
 	return err
 }
 
-// put stores a block that was verified, loose if it is new here. What is here and loose is as fresh as if it came now.
-func (s *store) put(c ledger.CID, data []byte) error {
+// put stores a block that was verified, loose if it is new here. What is here and loose is as fresh as if it came now,
+// and is now this sender's.
+func (s *store) put(c ledger.CID, data []byte, from uploader) error {
 	if s.has(c) {
-		return s.freshen(c)
+		return s.freshen(c, from, true)
 	}
 	if err := s.room(int64(len(data))); err != nil {
 		return err
@@ -273,37 +296,35 @@ func (s *store) put(c ledger.CID, data []byte) error {
 			return err // it was lost, and comes back
 		}
 		stored = true
-		return txn.Set(looseKey(c), s.formatLoose(len(data)))
+		return txn.Set(looseKey(c), loose{s.now().UnixMilli(), int64(len(data)), from}.format())
 	})
 	if err != nil {
 		return fmt.Errorf("store block %s: %w", c, err)
 	}
 	if stored {
-		s.loose.Add(int64(len(data)))
+		s.loose.add(from, int64(len(data)))
 	}
 	return nil
 }
 
-// freshen lets a loose block stay for another while: somebody means to use it.
-func (s *store) freshen(c ledger.CID) error {
-	return s.update(func(txn *badger.Txn) error {
-		item, err := txn.Get(looseKey(c))
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return nil
-		}
-		if err != nil {
+// freshen lets a loose block stay for another while: its sender means to use it. Another one only asks, or sends it too
+// and takes it over.
+func (s *store) freshen(c ledger.CID, from uploader, sent bool) error {
+	var before, after loose
+	err := s.update(func(txn *badger.Txn) error {
+		l, ok, err := looseTxn(txn, looseKey(c))
+		before, after = l, l
+		if err != nil || !ok || from == l.from && s.now().UnixMilli()-l.ms < time.Hour.Milliseconds() || from != l.from && !sent {
 			return err
 		}
-		v, err := item.ValueCopy(nil)
-		if err != nil {
-			return err
-		}
-		ms, size := parseLoose(v)
-		if s.now().UnixMilli()-ms < time.Hour.Milliseconds() {
-			return nil
-		}
-		return txn.Set(looseKey(c), s.formatLoose(int(size)))
+		after.ms, after.from = s.now().UnixMilli(), from
+		return txn.Set(looseKey(c), after.format())
 	})
+	if err == nil && after.from != before.from {
+		s.loose.add(before.from, -before.size)
+		s.loose.add(after.from, after.size)
+	}
+	return err
 }
 
 func anyRef(txn *badger.Txn, c ledger.CID) (found bool, err error) {
@@ -317,17 +338,19 @@ func anyRef(txn *badger.Txn, c ledger.CID) (found bool, err error) {
 
 // refer notes that a root's pin needs a block that is here, and everything below it was seen.
 func (s *store) refer(c, root ledger.CID, epoch int64) error {
-	var bound int64
+	s.referring.RLock()
+	defer s.referring.RUnlock()
+	var bound loose
 	err := s.update(func(txn *badger.Txn) error {
-		bound = 0
 		if _, err := txn.Get(sizeKey(c)); err != nil {
 			return missing(err)
 		}
-		item, err := txn.Get(looseKey(c))
-		if err == nil {
-			if err := item.Value(func(v []byte) error { _, bound = parseLoose(v); return nil }); err != nil {
-				return err
-			}
+		var ok bool
+		var err error
+		if bound, ok, err = looseTxn(txn, looseKey(c)); err != nil {
+			return err
+		}
+		if ok {
 			if err := txn.Delete(looseKey(c)); err != nil {
 				return err
 			}
@@ -335,7 +358,38 @@ func (s *store) refer(c, root ledger.CID, epoch int64) error {
 		return txn.Set(refKey(c, root), binary.BigEndian.AppendUint64(nil, uint64(epoch)))
 	})
 	if err == nil {
-		s.loose.Add(-bound)
+		s.loose.add(bound.from, -bound.size)
+	}
+	return err
+}
+
+// unrefer ends a root's need of a block, and deletes the block if no other root needs it.
+func (s *store) unrefer(digest []byte, ref []byte) error {
+	s.referring.Lock()
+	defer s.referring.Unlock()
+	var gone loose
+	err := s.update(func(txn *badger.Txn) error {
+		gone = loose{}
+		if err := txn.Delete(ref); err != nil {
+			return err
+		}
+		prefix, needed := append([]byte{keyRef}, digest...), false
+		err := scanTxn(txn, prefix, prefix, func([]byte, *badger.Item) (bool, error) {
+			needed = true
+			return false, nil
+		})
+		if err != nil || needed {
+			return err
+		}
+		key := append([]byte{keyLoose}, digest...)
+		if gone, _, err = looseTxn(txn, key); err != nil {
+			return err
+		}
+		return errors.Join(txn.Delete(key), deleteBlock(txn, digest))
+	})
+	if err == nil {
+		s.loose.add(gone.from, -gone.size)
+		s.littered.Store(true)
 	}
 	return err
 }
@@ -369,7 +423,7 @@ func (s *store) sweep(before time.Time) (blocks int, bytes int64, err error) {
 	var old [][]byte
 	err = s.scan([]byte{keyLoose}, func(key []byte, item *badger.Item) (bool, error) {
 		return true, item.Value(func(v []byte) error {
-			if ms, _ := parseLoose(v); ms < before.UnixMilli() {
+			if parseLoose(v).ms < before.UnixMilli() {
 				old = append(old, append([]byte(nil), key...))
 			}
 			return nil
@@ -385,30 +439,28 @@ func (s *store) sweep(before time.Time) (blocks int, bytes int64, err error) {
 		}
 		if size >= 0 {
 			blocks, bytes = blocks+1, bytes+size
+			s.littered.Store(true)
 		}
 	}
-	s.loose.Add(-bytes)
 	return blocks, bytes, nil
 }
 
 // drop deletes one loose block, or returns -1 if it is wanted again.
-func (s *store) drop(loose []byte, before time.Time) (size int64, err error) {
+func (s *store) drop(key []byte, before time.Time) (size int64, err error) {
+	var l loose
 	err = s.update(func(txn *badger.Txn) error {
 		size = -1
-		item, err := txn.Get(loose)
-		if err != nil {
-			return ignoreMissing(err)
-		}
-		var ms, n int64
-		if err := item.Value(func(v []byte) error { ms, n = parseLoose(v); return nil }); err != nil || ms >= before.UnixMilli() {
+		var ok bool
+		var err error
+		if l, ok, err = looseTxn(txn, key); err != nil || !ok || l.ms >= before.UnixMilli() {
 			return err
 		}
-		if err := txn.Delete(loose); err != nil {
-			return err
-		}
-		size = n
-		return deleteBlock(txn, loose[1:])
+		size = l.size
+		return errors.Join(txn.Delete(key), deleteBlock(txn, key[1:]))
 	})
+	if err == nil && size >= 0 {
+		s.loose.add(l.from, -l.size)
+	}
 	return size, err
 }
 
@@ -419,9 +471,16 @@ func ignoreMissing(err error) error {
 	return err
 }
 
+// How much of a file of the value log has to be dead for the rest to be written anew: half for the sake of space, any for
+// the sake of erasure.
+const (
+	halfDead = 0.5
+	anyDead  = 1e-9
+)
+
 // reclaim gives the space of deleted blocks back to the disk. Badger knows what is dead in its value log only after its
 // tables were merged, which it does when it closes.
-func (s *store) reclaim() error {
+func (s *store) reclaim(dead float64) error {
 	s.using.Lock()
 	err := s.db.Close()
 	if err == nil {
@@ -434,7 +493,7 @@ func (s *store) reclaim() error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	for err == nil {
-		err = s.db.RunValueLogGC(0.5)
+		err = s.db.RunValueLogGC(dead)
 	}
 	if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
 		return nil

@@ -96,7 +96,7 @@ func (s *swarm) keep(b blocks.Block) error {
 	if len(b.RawData()) > evidence.MaxBlock {
 		return fmt.Errorf("%w: block %s has %d bytes", ErrDAG, c, len(b.RawData()))
 	}
-	return s.store.put(c, b.RawData())
+	return s.store.put(c, b.RawData(), ourselves)
 }
 
 func foreign(c ledger.CID) cid.Cid {

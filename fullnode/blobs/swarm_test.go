@@ -42,8 +42,8 @@ func TestUnwantedBlocks(t *testing.T) {
 	}
 	stream.Close()
 	f := w.file(noiseOf(1, 1<<20))
-	if victim.upload(f); victim.store.loose.Load() != 1<<20 {
-		t.Errorf("%d bytes are stored", victim.store.loose.Load())
+	if victim.upload(f); victim.store.waiting() != 1<<20 {
+		t.Errorf("%d bytes are stored", victim.store.waiting())
 	}
 }
 

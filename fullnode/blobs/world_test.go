@@ -45,6 +45,7 @@ type world struct {
 	vkey   string
 	nodes  []*node
 	copies int
+	tune   func(*Config) // changes what nodes start with
 
 	mu     sync.Mutex
 	set    ledger.MemberSet
@@ -69,16 +70,18 @@ type node struct {
 	ended  chan struct{}
 }
 
-var testPace = Pace{Retry: 20 * time.Millisecond, Recheck: 300 * time.Millisecond, Audit: time.Hour, Patience: time.Second, StandIn: 300 * time.Millisecond}
+var testPace = Pace{Retry: 20 * time.Millisecond, Recheck: 300 * time.Millisecond, Audit: time.Hour, Patience: time.Second, StandIn: 300 * time.Millisecond,
+	Release: 600 * time.Millisecond, Shred: 20 * time.Millisecond}
 
 func newWorld(t testing.TB, n int) *world {
 	t.Helper()
-	w := &world{TB: t, dir: t.TempDir(), grown: make(chan struct{}), copies: ledger.DefaultCopies}
-	skey, vkey, err := note.GenerateKey(crand.Reader, "author")
-	w.must(err)
-	w.author, err = note.NewSigner(skey)
-	w.must(err)
-	w.vkey = vkey
+	return newTunedWorld(t, n, ledger.DefaultCopies, func(*Config) {})
+}
+
+func newTunedWorld(t testing.TB, n, copies int, tune func(*Config)) *world {
+	t.Helper()
+	w := &world{TB: t, dir: t.TempDir(), grown: make(chan struct{}), copies: copies, tune: tune}
+	w.author, w.vkey = w.newAuthor("author")
 	for i := range n {
 		w.nodes = append(w.nodes, w.newNode(fmt.Sprintf("member%d.example", i+1)))
 	}
@@ -144,7 +147,7 @@ func (w *world) start(i int) {
 			peers[other.member.Name] = other.host.ID()
 		}
 	}
-	b, err := Open(Config{Dir: filepath.Join(w.dir, n.member.Name), Ledger: w, Limits: ledger.Limits{Copies: int64(w.copies)}, Self: n.member.Name, Signer: n.signer, Host: n.host,
+	c := Config{Dir: filepath.Join(w.dir, n.member.Name), Ledger: w, Limits: ledger.Limits{Copies: int64(w.copies)}, Self: n.member.Name, Signer: n.signer, Host: n.host,
 		Peers: peers, Ask: n.ask, Log: slog.New(slog.DiscardHandler), Pace: testPace,
 		Now: func() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) },
 		Free: func(string) (int64, error) {
@@ -152,7 +155,9 @@ func (w *world) start(i int) {
 				return 1 << 20, nil
 			}
 			return 1 << 40, nil
-		}})
+		}}
+	w.tune(&c)
+	b, err := Open(c)
 	w.must(err)
 	mux := http.NewServeMux()
 	b.Handle(mux, func(r *http.Request) string { return r.Header.Get("Asker") })
@@ -185,7 +190,9 @@ func (n *node) stop() {
 func (n *node) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /v1/files/have": n.Have, "POST /v1/files/car": n.Upload, "GET /v1/files/{cid}": n.Status,
+		"POST /v1/files/have":          func(w http.ResponseWriter, r *http.Request) error { return n.Have(w, r, r.Header.Get("Client")) },
+		"POST /v1/files/car":           func(w http.ResponseWriter, r *http.Request) error { return n.Upload(w, r, r.Header.Get("Client")) },
+		"GET /v1/files/{cid}":          n.Status,
 		"GET /v1/files/{cid}/receipts": n.Receipts, "GET /ipfs/{cid}": n.Gateway,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -228,8 +235,12 @@ func (n *node) ask(ctx context.Context, member, method, path string, body []byte
 	return nil, fmt.Errorf("no member %s", member)
 }
 
-func (w *world) Origin() string            { return "test.example/0123456789abcdef" }
-func (w *world) Members() ledger.MemberSet { return w.set }
+func (w *world) Origin() string { return "test.example/0123456789abcdef" }
+func (w *world) Members() ledger.MemberSet {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.set
+}
 
 func (w *world) Wait(ctx context.Context, h ledger.Height) error {
 	for {
@@ -256,20 +267,46 @@ func (w *world) Block(h ledger.Height) (ledger.Block, error) {
 // record makes a final block of one record with this evidence.
 func (w *world) record(evidence ...ledger.Evidence) ledger.RecordID {
 	w.Helper()
+	r := w.signed(w.author, w.vkey, "notes", "deposit", `{"text":"x"}`, evidence...)
+	w.final(r)
+	return r.ID
+}
+
+// signed makes a record.
+func (w *world) signed(by note.Signer, vkey, contract, action, fields string, evidence ...ledger.Evidence) *ledger.Record {
+	w.Helper()
 	var nonce [16]byte
 	for i := range nonce {
 		nonce[i] = byte(rand.N(256))
 	}
-	r, err := ledger.Statement{Action: "deposit", After: ledger.Point{Size: 1, Root: tlog.RecordHash(nil)}, At: 1, By: []string{w.vkey},
-		Contract: "notes", Version: 1, Evidence: evidence, Fields: json.RawMessage(`{"text":"x"}`), Ledger: w.Origin(),
-		Nonce: hex.EncodeToString(nonce[:]), Seq: 1}.Sign(w.author)
+	r, err := ledger.Statement{Action: action, After: ledger.Point{Size: 1, Root: tlog.RecordHash(nil)}, At: 1, By: []string{vkey},
+		Contract: contract, Version: 1, Evidence: append([]ledger.Evidence{}, evidence...), Fields: json.RawMessage(fields), Ledger: w.Origin(),
+		Nonce: hex.EncodeToString(nonce[:]), Seq: 1}.Sign(by)
 	w.must(err)
+	return r
+}
+
+// final makes a final block of these records.
+func (w *world) final(records ...*ledger.Record) {
+	var block ledger.Block
+	for _, r := range records {
+		block.Notes = append(block.Notes, r.Note)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.blocks = append(w.blocks, ledger.Block{Notes: [][]byte{r.Note}})
+	w.blocks = append(w.blocks, block)
 	close(w.grown)
 	w.grown = make(chan struct{})
-	return r.ID
+}
+
+// newAuthor makes another author's key.
+func (w *world) newAuthor(name string) (note.Signer, string) {
+	w.Helper()
+	skey, vkey, err := note.GenerateKey(crand.Reader, name)
+	w.must(err)
+	signer, err := note.NewSigner(skey)
+	w.must(err)
+	return signer, vkey
 }
 
 // file is a file's blocks.
@@ -295,6 +332,8 @@ func (f file) public() ledger.Evidence {
 }
 
 func (f file) car() []byte { return carOf(&f.stored.CID, f.blocks...) }
+
+func car(f file) io.Reader { return bytes.NewReader(f.car()) }
 
 func carOf(root *ledger.CID, blocks ...evidence.Block) []byte {
 	var out bytes.Buffer
@@ -358,12 +397,18 @@ func (w *world) keepers(c ledger.CID) (keepers, others []*node) {
 	return keepers, others
 }
 
+// waiting is how many bytes no root refers to.
+func (s *store) waiting() int64 {
+	_, total := s.loose.of(ourselves)
+	return total
+}
+
 // stored waits until a node knows the receipts of so many members, and verifies them.
 func (w *world) stored(n *node, f file, record ledger.RecordID, members int) {
 	w.Helper()
 	id := fileID{f.stored.CID, record}
 	w.eventually("receipts", func() bool {
-		receipts, err := n.store.receipts(id)
+		receipts, err := n.store.receipts(storing, id)
 		w.must(err)
 		for member, msg := range receipts {
 			s, err := ledger.OpenStorage(w.Origin(), *w.set.ByName(member), msg)

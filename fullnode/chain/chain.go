@@ -96,7 +96,8 @@ type Chain struct {
 //  2. every table of the store has its checksum;
 //  3. the head's header, its certificate and the chain log agree, and the state's root is there;
 //  4. the newest blocks follow each other, with records, certificates and everything derived from them;
-//  5. the chain log has the root that the guard signed, as far as it reaches.
+//  5. the chain log has the root that the guard signed, as far as it reaches;
+//  6. this program can execute every contract in force.
 func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 	g, err := ledger.ParseGenesis(genesis)
 	if err != nil {
@@ -118,7 +119,11 @@ func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 	if c.store, err = openStore(dir, opts.Free, true); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	if err := c.load(); err != nil {
+	err = c.load()
+	if err == nil && c.tip.Load() != nil {
+		_, err = c.Contracts()
+	}
+	if err != nil {
 		c.store.close()
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"evident/fullnode"
+	"evident/fullnode/blobs"
 )
 
 // Clock is a member's clock that a test sets.
@@ -29,6 +30,7 @@ func (c *Clock) Set(ahead time.Duration) { c.offset.Store(int64(ahead)) }
 type Net struct {
 	*Consortium
 	Nodes []*Node
+	Pace  blobs.Pace // of the work on evidence files
 	cuts  cuts
 }
 
@@ -66,7 +68,7 @@ func (n *Net) Start(i int) error {
 	node := n.Nodes[i]
 	node.leads.reset(n.TB, i)
 	cfg := node.config
-	cfg.Free = node.free
+	cfg.Free, cfg.Pace = node.free, n.Pace
 	cfg.Now, cfg.Log = node.Clock.Now, slog.New(slog.NewTextHandler(&node.leads, nil))
 	listener, err := net.Listen("tcp", node.place.HTTP)
 	if err != nil {

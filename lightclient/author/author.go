@@ -290,7 +290,10 @@ func nonce() string {
 func evidenceName(path string) string { return evidence.FileName(filepath.Base(path)) }
 
 func mediaType(path string) string {
-	media, _, _ := strings.Cut(mime.TypeByExtension(strings.ToLower(filepath.Ext(path))), ";")
+	media := evidence.MediaType(path)
+	if media == "" {
+		media, _, _ = strings.Cut(mime.TypeByExtension(strings.ToLower(filepath.Ext(path))), ";")
+	}
 	if media == "" || len(media) > 127 {
 		return "application/octet-stream"
 	}

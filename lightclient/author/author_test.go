@@ -48,7 +48,7 @@ func newTestDesk(t *testing.T, mode ledger.Mode) *desk {
 	if _, err := client.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	vault := &Vault{Dir: filepath.Join(d.dir, "home")}
+	vault := &Vault{Dir: filepath.Join(d.dir, "home"), work: 4}
 	key, err := Keys{filepath.Join(d.dir, "home", "keys"), vault}.Create("ada")
 	if err != nil {
 		t.Fatal(err)

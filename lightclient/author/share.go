@@ -119,7 +119,7 @@ type Erased struct {
 }
 
 // erasingPatience is how long Erase waits for the members.
-const erasingPatience = time.Minute
+const erasingPatience = 2 * time.Minute
 
 // Erase orders the members to erase a file, for a reason that everybody can read, and waits for their signed receipts. They
 // obey if an author of every record that names the file signs the order. The records stay, and so does our secret: nothing

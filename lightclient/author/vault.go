@@ -42,6 +42,19 @@ type Vault struct {
 
 	mu   sync.Mutex
 	open []*age.HybridIdentity
+	work int // of scrypt, for tests that cannot wait; 0: age's own
+}
+
+// passphrase makes an age recipient of one.
+func (v *Vault) passphrase(text string) (*age.ScryptRecipient, error) {
+	r, err := age.NewScryptRecipient(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
+	}
+	if v.work > 0 {
+		r.SetWorkFactor(v.work)
+	}
+	return r, nil
 }
 
 func (v *Vault) plainPath() string     { return filepath.Join(v.Dir, "identity.txt") }
@@ -109,7 +122,7 @@ func (v *Vault) Protect(passphrase string) error {
 		}
 		return removeAll(v.protectedPath(), v.publicPath())
 	}
-	sealed, err := encryptText(text, passphrase)
+	sealed, err := v.encryptText(text, passphrase)
 	if err != nil {
 		return fmt.Errorf("protect: %w", err)
 	}
@@ -314,8 +327,8 @@ func (v *Vault) read(path string) ([]byte, error) {
 }
 
 // encryptText makes an armoured age file under a passphrase.
-func encryptText(text []byte, passphrase string) ([]byte, error) {
-	r, err := age.NewScryptRecipient(passphrase)
+func (v *Vault) encryptText(text []byte, passphrase string) ([]byte, error) {
+	r, err := v.passphrase(passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +339,8 @@ func encryptText(text []byte, passphrase string) ([]byte, error) {
 		return nil, err
 	}
 	_, err = w.Write(text)
-	return out.Bytes(), errors.Join(err, w.Close(), armored.Close())
+	err = errors.Join(err, w.Close(), armored.Close())
+	return out.Bytes(), err
 }
 
 func decryptText(sealed []byte, passphrase string) ([]byte, error) {

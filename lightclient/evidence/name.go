@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"path"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,3 +24,16 @@ func FileName(name string) string {
 	}
 	return name
 }
+
+// media are the types of the names that people give. Machines know others, and
+// not the same ones: to some a .webm is sound.
+var media = map[string]string{
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".bmp": "image/bmp",
+	".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".ogv": "video/ogg", ".mov": "video/quicktime",
+	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".wav": "audio/wav", ".flac": "audio/flac", ".aac": "audio/aac",
+	".pdf": "application/pdf", ".json": "application/json", ".xml": "application/xml", ".svg": "image/svg+xml",
+	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".htm": "text/html",
+}
+
+// MediaType is the type that a file's name suggests; empty if it suggests none.
+func MediaType(name string) string { return media[strings.ToLower(path.Ext(name))] }

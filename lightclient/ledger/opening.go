@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -58,4 +59,31 @@ func (o Opening) Check(fields json.RawMessage) error {
 		return fmt.Errorf("%w: the record does not commit to this value of %q", ErrProof, clip(o.Name))
 	}
 	return nil
+}
+
+// PrivateFields finds the commitments in a record's fields, in the order in which they stand there.
+func PrivateFields(fields json.RawMessage) []PrivateField {
+	var found []PrivateField
+	var walk func(json.RawMessage)
+	walk = func(value json.RawMessage) {
+		var list []json.RawMessage
+		var object map[string]json.RawMessage
+		switch {
+		case json.Unmarshal(value, &list) == nil:
+			for _, one := range list {
+				walk(one)
+			}
+		case json.Unmarshal(value, &object) == nil:
+			var f PrivateField
+			if DecodeCanonical(value, &f) == nil && isHex(f.Digest, sha256.Size) {
+				found = append(found, f)
+				return
+			}
+			for _, name := range slices.Sorted(maps.Keys(object)) {
+				walk(object[name])
+			}
+		}
+	}
+	walk(fields)
+	return found
 }

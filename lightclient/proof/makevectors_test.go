@@ -48,6 +48,7 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.contents()
 	m.proofLimits()
 	m.files()
+	m.private()
 	return m.vectors
 }
 

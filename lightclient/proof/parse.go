@@ -35,6 +35,9 @@ func Parse(file []byte) (*Proof, error) {
 	p.Index = r.Int()
 	r.Expect(`,"path":`)
 	p.Path = r.hashes()
+	if r.Has(`,"private":`) {
+		p.Private = r.private()
+	}
 	r.Expect(`,"proof":`)
 	p.Inclusion, p.Certificate = r.tlogProof(p.Header)
 	r.Expect(`,"record":`)
@@ -119,6 +122,25 @@ func (r *reader) disclosures() (list []Disclosure) {
 	})
 	if len(list) == 0 {
 		r.fail(malformed("salts is empty"))
+	}
+	return list
+}
+
+// private reads a list that is not empty.
+func (r *reader) private() (list []ledger.Opening) {
+	r.List(ledger.MaxOpenings, func() {
+		var o ledger.Opening
+		r.Expect(`{"name":`)
+		o.Name = r.Text(ledger.MaxRecordSize)
+		r.Expect(`,"salt":`)
+		o.Salt = r.Hash()
+		r.Expect(`,"value":`)
+		o.Value = r.Text(ledger.MaxRecordSize)
+		r.Expect("}")
+		list = append(list, o)
+	})
+	if len(list) == 0 {
+		r.fail(malformed("private is empty"))
 	}
 	return list
 }

@@ -11,6 +11,8 @@
 //	                                         each change of the member set before the certificate: the header that
 //	                                         announces it, the new set, and the header's tlog-proof by the old set
 //	 "index":7, "path":["…"],                the record's place in the block, and its inclusion path
+//	 "private":[{"name":"…","salt":"…","value":"…"}],
+//	                                         if given: what commitments in the record's fields hide
 //	 "proof":"c2sp.org/tlog-proof@v1\n…",    the header in the chain log, under a certificate of exactly a quorum
 //	 "record":"evident/record/v1\n…",        the note
 //	 "salts":[{"index":0,"salt":"…","sha256":"…"}],
@@ -64,6 +66,7 @@ type Proof struct {
 	Inclusion   tlog.RecordProof // of the header in the certificate's tree
 	Certificate []byte           // the note, with exactly a quorum of cosignatures
 	Disclosures []Disclosure     // of sealed evidence, by ascending index; nil if none
+	Private     []ledger.Opening // of commitments in the record's fields; nil if none
 	Since       tlog.TreeProof   // from the record's "after" to the certificate's tree; nil if not given
 	State       *State           // nil if not given
 	Storage     [][]byte         // storage receipts of the record's files, by CID and member; nil if none
@@ -125,19 +128,20 @@ func Build(p Proof) (*Proof, error) {
 // The file as JSON, with members in canonical order.
 type (
 	fileJSON struct {
-		Format   string        `json:"format"`
-		Genesis  string        `json:"genesis"`
-		Header   string        `json:"header"`
-		History  []changeJSON  `json:"history"`
-		Index    int64         `json:"index"`
-		Path     []tlog.Hash   `json:"path"`
-		Proof    string        `json:"proof"`
-		Record   string        `json:"record"`
-		Salts    []saltJSON    `json:"salts,omitempty"`
-		Since    []tlog.Hash   `json:"since,omitempty"`
-		State    *stateJSON    `json:"state,omitempty"`
-		Storage  []string      `json:"storage,omitempty"`
-		Together *togetherJSON `json:"together,omitempty"`
+		Format   string           `json:"format"`
+		Genesis  string           `json:"genesis"`
+		Header   string           `json:"header"`
+		History  []changeJSON     `json:"history"`
+		Index    int64            `json:"index"`
+		Path     []tlog.Hash      `json:"path"`
+		Private  []ledger.Opening `json:"private,omitempty"`
+		Proof    string           `json:"proof"`
+		Record   string           `json:"record"`
+		Salts    []saltJSON       `json:"salts,omitempty"`
+		Since    []tlog.Hash      `json:"since,omitempty"`
+		State    *stateJSON       `json:"state,omitempty"`
+		Storage  []string         `json:"storage,omitempty"`
+		Together *togetherJSON    `json:"together,omitempty"`
 	}
 	changeJSON struct {
 		Header  string `json:"header"`
@@ -171,6 +175,7 @@ func (p *Proof) Encode() ([]byte, error) {
 		History: []changeJSON{},
 		Index:   p.Index,
 		Path:    append([]tlog.Hash{}, p.Path...),
+		Private: p.Private,
 		Proof:   string(p.TlogProof()),
 		Record:  string(p.Record),
 		Since:   p.Since,

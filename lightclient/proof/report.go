@@ -93,6 +93,7 @@ type Proven struct {
 	Cosigners   []Cosigner       `json:"cosigners"`
 	State       *ProvenState     `json:"state,omitempty"`
 	Disclosures []Disclosure     `json:"-"`                 // of sealed evidence
+	Private     []ledger.Opening `json:"private,omitempty"` // of private fields
 	Entry       *Entry           `json:"entry,omitempty"`   // of the files that the record holds together
 	Storage     []Stored         `json:"storage,omitempty"` // by members who keep the record's files
 }

@@ -28,8 +28,9 @@ var stageTexts = map[string][2]string{
 
 	"content.unlisted": {"The file cannot be compared: the record holds many files together, and this proof does not show which one it is of.", "无法比对该文件：记录批量包含多个文件，本证明未指明是哪一个。"},
 
-	"disclosure.ok":     {"The digests of {files} sealed files are disclosed, and they are the ones recorded.", "已披露 {files} 个密封文件的摘要，与记录相符。"},
+	"disclosure.ok":     {"Disclosed, and as recorded: {files} sealed files, {fields} private fields.", "已披露且与记录相符：{files} 个密封文件、{fields} 个私密字段。"},
 	"disclosure.wrong":  {"What is disclosed of the sealed file {file} is not what was recorded.", "所披露的第 {file} 个密封文件与记录不符。"},
+	"disclosure.field":  {"What is disclosed of the private field {field} is not what was recorded.", "所披露的私密字段 {field} 与记录不符。"},
 	"disclosure.absent": {"The proof discloses no hidden value.", "证明未披露任何隐藏值。"},
 
 	"together.ok":     {"File {index} of the {count} that the record holds together: “{name}”.", "记录批量包含的 {count} 个文件中的第 {index} 个：“{name}”。"},

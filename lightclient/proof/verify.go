@@ -150,9 +150,10 @@ func (v *verification) parse(file []byte) (err error) {
 	return nil
 }
 
-// checkDisclosure checks that every salt opens the commitment of the evidence it names.
+// checkDisclosure checks that every salt opens the commitment that it belongs to: of the evidence it names, or of a
+// private field of the record.
 func (v *verification) checkDisclosure() {
-	if len(v.Disclosures) == 0 {
+	if len(v.Disclosures) == 0 && len(v.Private) == 0 {
 		v.set(StageDisclosure, Absent, "disclosure.absent")
 		return
 	}
@@ -162,8 +163,14 @@ func (v *verification) checkDisclosure() {
 			return
 		}
 	}
-	v.proven.Disclosures = v.Disclosures
-	v.set(StageDisclosure, Passed, "disclosure.ok", "files", strconv.Itoa(len(v.Disclosures)))
+	for _, o := range v.Private {
+		if o.Check(v.record.Fields) != nil {
+			v.set(StageDisclosure, Failed, "disclosure.field", "field", o.Name)
+			return
+		}
+	}
+	v.proven.Disclosures, v.proven.Private = v.Disclosures, v.Private
+	v.set(StageDisclosure, Passed, "disclosure.ok", "files", strconv.Itoa(len(v.Disclosures)), "fields", strconv.Itoa(len(v.Private)))
 }
 
 // contentSealed is the code of a content stage that could not compare.

@@ -220,6 +220,15 @@ type FetchEvent struct {
 	Job  FetchJob `json:"job"`
 }
 
+// EvidenceEvent tells that an open file was read from its beginning to its end,
+// and whether its content is what was recorded. Until then every block was held
+// to its CID, and every piece to the seal. The end of another content is withheld.
+type EvidenceEvent struct {
+	Kind     string `json:"kind" ts:"\"evidence\""`
+	Token    string `json:"token"`
+	Recorded bool   `json:"recorded"`
+}
+
 type WatchEvent struct {
 	Kind   string `json:"kind" ts:"\"watch\""`
 	Folder Watch  `json:"folder"`

@@ -1,8 +1,9 @@
 package service
 
 import (
-	"path"
 	"strings"
+
+	"evident/lightclient/evidence"
 )
 
 // kinds are the media types that a page may show, and as what. Whatever could
@@ -14,15 +15,6 @@ var kinds = map[string]string{
 	"audio/flac": "audio", "audio/aac": "audio",
 	"application/pdf":  "pdf",
 	"application/json": "text", "application/xml": "text", "image/svg+xml": "text",
-}
-
-// extensions stand in where no media type was recorded.
-var extensions = map[string]string{
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp", ".avif": "image/avif", ".bmp": "image/bmp",
-	".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".ogv": "video/ogg", ".mov": "video/quicktime",
-	".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".wav": "audio/wav", ".flac": "audio/flac", ".aac": "audio/aac",
-	".pdf": "application/pdf", ".json": "application/json", ".xml": "application/xml", ".svg": "image/svg+xml",
-	".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".html": "text/html", ".htm": "text/html",
 }
 
 // KindOf says what a file may be shown as, by what its author said it is.
@@ -41,7 +33,7 @@ func KindOf(media, name string) string {
 func MediaOf(media, name string) string {
 	media, _, _ = strings.Cut(strings.ToLower(media), ";")
 	if media == "" || media == "application/octet-stream" {
-		return extensions[strings.ToLower(path.Ext(name))]
+		return evidence.MediaType(name)
 	}
 	return media
 }

@@ -56,11 +56,13 @@ func Methods() []Method {
 		{"restore", RestoreParams{}, Restored{}},
 		{"makeKey", KeyParams{}, Keys{}},
 		{"saveProof", RecordParams{}, Saved{}},
+		{"verifyPackage", VerifyPackageParams{}, PackageReport{}},
+		{"export", ExportParams{}, Exported{}},
 		{"keys", None{}, Keys{}},
 	}
 }
 
 // Events lists what subscribers may receive.
 func Events() []any {
-	return []any{BlockEvent{}, ProgressEvent{}, StampEvent{}, TotalsEvent{}, FetchEvent{}, WatchEvent{}}
+	return []any{BlockEvent{}, ProgressEvent{}, StampEvent{}, TotalsEvent{}, FetchEvent{}, EvidenceEvent{}, WatchEvent{}}
 }

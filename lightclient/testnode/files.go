@@ -78,9 +78,26 @@ func (n *Node) raw(r *http.Request) (any, error) {
 	return nil, missing("no block %s", cid)
 }
 
-// receipts are those of the first three members, as soon as some node keeps the root.
+// obey erases a file when its author orders it.
+func (l *Ledger) obey(r *ledger.UnverifiedRecord) {
+	if r.Contract != "files" || r.Action != "erase" {
+		return
+	}
+	var order map[string]string
+	if err := json.Unmarshal(r.Fields, &order); err != nil {
+		panic("testnode: " + err.Error())
+	}
+	cid := must(ledger.ParseCID(order["cid"]))
+	l.erased[cid] = true
+	for _, n := range l.nodes {
+		delete(n.files, cid)
+	}
+}
+
+// receipts are those of the first three members: that they keep the file, as soon as some node keeps its root; after an
+// order to erase it, that it is gone.
 func (n *Node) receipts(r *http.Request) (any, error) {
-	notes := []string{}
+	kept, gone := []string{}, []string{}
 	cid, err := ledger.ParseCID(r.PathValue("cid"))
 	if err != nil {
 		return nil, err
@@ -90,8 +107,8 @@ func (n *Node) receipts(r *http.Request) (any, error) {
 		return nil, err
 	}
 	place, known := n.ledger.places[id]
-	if _, err := n.raw(r); err != nil || !known {
-		return object{"receipts": notes}, nil
+	if _, err := n.raw(r); !known || err != nil && !n.ledger.erased[cid] {
+		return object{"receipts": kept, "erasures": gone}, nil
 	}
 	record := must(ledger.ParseRecord(n.ledger.blocks[place.height][place.index]))
 	for _, e := range record.Evidence {
@@ -100,8 +117,12 @@ func (n *Node) receipts(r *http.Request) (any, error) {
 		}
 		s := ledger.Storage{Ledger: n.chain.Origin, Record: id, CID: cid, Bytes: e.Size, Time: n.chain.Headers[n.size()-1].Time}
 		for _, m := range n.chain.Set[:min(3, len(n.chain.Set))] {
-			notes = append(notes, string(must(note.Sign(&note.Note{Text: s.Text()}, nodeSigner(m.Name)))))
+			if n.ledger.erased[cid] {
+				gone = append(gone, string(must(note.Sign(&note.Note{Text: s.ErasureText()}, nodeSigner(m.Name)))))
+				continue
+			}
+			kept = append(kept, string(must(note.Sign(&note.Note{Text: s.Text()}, nodeSigner(m.Name)))))
 		}
 	}
-	return object{"receipts": notes}, nil
+	return object{"receipts": kept, "erasures": gone}, nil
 }

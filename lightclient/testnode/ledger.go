@@ -29,6 +29,7 @@ type Ledger struct {
 	values map[string]string            // of the state tree, by space and name
 	items  map[string][]ledger.RecordID // records by contract and item, the oldest first
 	nodes  []*Node
+	erased map[ledger.CID]bool
 }
 
 type place struct {
@@ -39,7 +40,7 @@ type place struct {
 // New founds a ledger of n members with block 0.
 func New(n int) *Ledger {
 	return &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
-		places: map[ledger.RecordID]place{}, values: map[string]string{}, items: map[string][]ledger.RecordID{}}
+		places: map[ledger.RecordID]place{}, values: map[string]string{}, items: map[string][]ledger.RecordID{}, erased: map[ledger.CID]bool{}}
 }
 
 // Consortium returns the members and their genesis.
@@ -65,6 +66,7 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 		r := must(ledger.ParseRecord(n))
 		l.places[r.ID] = place{height, i}
 		l.change(r, height)
+		l.obey(r)
 		for _, e := range r.Evidence {
 			if e.Mode == ledger.Sealed {
 				continue

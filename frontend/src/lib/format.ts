@@ -68,3 +68,18 @@ export function age(ms: number, lang: Lang): string {
   }
   return relative.format(-seconds, "second");
 }
+
+const LENGTHS: [unit: string, seconds: number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** How long something takes, in the largest unit: nobody needs more of an estimate. */
+export function duration(ms: number, lang: Lang): string {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const [unit, length] = LENGTHS.find(([, length]) => seconds >= length)!;
+  const style = { style: "unit", unit, unitDisplay: "long" } as const;
+  return new Intl.NumberFormat(locale[lang], style).format(Math.round(seconds / length));
+}

@@ -14,6 +14,7 @@ import (
 
 	"evident/fullnode"
 	"evident/fullnode/chain"
+	"evident/fullnode/contract"
 	"evident/fullnode/finality/guard"
 
 	"github.com/urfave/cli/v3"
@@ -58,10 +59,17 @@ func program() *cli.Command {
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE`", Required: true},
 					&cli.BoolFlag{Name: "verbose", Usage: "log every step"},
+					&cli.StringFlag{Name: "files-kept", Usage: "keep at most `SIZE` of evidence, such as 500GiB (default: as far as the disk reaches)"},
+					&cli.StringFlag{Name: "files-author", Usage: "keep at most `SIZE` for one author's records (default: 1TiB)"},
+					&cli.StringFlag{Name: "files-waiting", Usage: "keep at most `SIZE` of uploads that no final record names yet (default: 64GiB)"},
+					&cli.StringFlag{Name: "files-uploader", Usage: "keep at most `SIZE` of those from one address; behind a proxy all have one (default: 16GiB)"},
 				},
 				Action: func(ctx context.Context, c *cli.Command) error {
 					cfg, err := fullnode.ReadConfig(c.String("config"))
 					if err != nil {
+						return err
+					}
+					if err := readQuotas(c, &cfg.Files); err != nil {
 						return err
 					}
 					level := slog.LevelInfo
@@ -97,6 +105,8 @@ func hintFor(err error) string {
 		return "A copied guard could sign twice. Run the node from its own folder, or set up a new member."
 	case errors.Is(err, guard.ErrMissing):
 		return "There is no member in this folder. `evidentd dev` founds a consortium; a member's folder is never restored from a backup."
+	case errors.Is(err, contract.ErrCannotRun):
+		return "Install the version of evidentd that the other members run. The ledger is as it was."
 	case errors.Is(err, chain.ErrDamaged):
 		return "Move the ledger folder away: the node fetches it again from the other members and checks every block."
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS):

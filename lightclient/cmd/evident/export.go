@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"evident/lightclient/casefile"
 	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/collect"
 	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
@@ -27,8 +29,8 @@ func (p *program) exportCommand() *cli.Command {
 		Name:      "export",
 		Usage:     p.say("write a package for a lawyer: proofs, texts, drafts and how to check them", "为律师导出文件包：证明、文本、草稿与核验方法"),
 		ArgsUsage: p.say("ID|FILE…", "编号|文件…"),
-		Description: p.say("An ID is asked of the nodes. A FILE is taken with the proof beside it, without any network. The files themselves stay out of the package unless --content is given.",
-			"编号将向节点查询；文件则取其旁的证明，无需网络。除非指定 --content，文件本身不会收入文件包。"),
+		Description: p.say("An ID is asked of the nodes. A FILE is taken with the proof beside it, without any network. The files themselves stay out of the package unless --content is given; those of an ID come from the members who keep them, and sealed ones only if you hold their keys.",
+			"编号将向节点查询；文件则取其旁的证明，无需网络。除非指定 --content，文件本身不会收入文件包；编号所涉文件取自保管成员，密封文件须持有其密钥。"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "case.zip", Usage: p.say("`PACKAGE` to write; never overwritten", "要写出的`文件包`；从不覆盖")},
 			&cli.BoolFlag{Name: "content", Usage: p.say("put the files into the package", "将文件收入文件包")},
@@ -49,18 +51,23 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		return usage(p.say("export what?", "请指明对象"), "evident export photo.jpg -o case.zip")
 	}
 	var s selection
+	var ids []ledger.RecordID
 	for _, arg := range c.Args().Slice() {
-		var err error
-		if recordID.MatchString(arg) {
-			err = p.selectRecord(ctx, &s, arg, c.Bool("history"))
-		} else {
-			err = p.selectFile(ctx, &s, arg, c.Bool("content"))
+		if !recordID.MatchString(arg) {
+			if err := p.selectFile(ctx, &s, arg, c.Bool("content")); err != nil {
+				return err
+			}
+			continue
 		}
+		id, err := ledger.ParseRecordID(arg)
 		if err != nil {
 			return err
 		}
+		ids = append(ids, id)
 	}
-	made, err := casefile.NewCase(s.proofs)
+	made, err := p.gather(ctx, &s, ids, collect.Options{
+		History: c.Bool("history"), Content: c.Bool("content"), Secret: p.home.Outbox().Secrets().Open, Progress: p.counted(),
+	})
 	if err != nil {
 		return err
 	}
@@ -80,36 +87,43 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 	})
 }
 
-// selectRecord asks for a record's proof, and for those before it if wanted.
-func (p *program) selectRecord(ctx context.Context, s *selection, text string, history bool) error {
+// gather makes the case of what was selected, with the records of these ids and their files asked of the nodes.
+func (p *program) gather(ctx context.Context, s *selection, ids []ledger.RecordID, o collect.Options) (*casefile.Case, error) {
+	if len(ids) == 0 {
+		return casefile.NewCase(s.proofs)
+	}
 	client, err := p.client(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for text != "" {
-		id, err := ledger.ParseRecordID(text)
-		if err != nil {
-			return err
-		}
-		record, err := client.Record(ctx, id)
-		if err != nil {
-			return err
-		}
-		made, err := client.Proof(ctx, record)
-		if err != nil {
-			return err
-		}
-		file, err := made.Encode()
-		if err != nil {
-			return err
-		}
-		s.proofs = append(s.proofs, file)
-		text = ""
-		if history {
-			text = record.Prev
+	proofs, err := collect.Records(ctx, client, ids, o)
+	p.clearPercent()
+	if err != nil {
+		return nil, err
+	}
+	s.proofs = append(s.proofs, proofs...)
+	made, err := casefile.NewCase(s.proofs)
+	if err == nil && o.Content {
+		s.files = append(s.files, missing(s.files, collect.Files(ctx, client, made, o))...)
+	}
+	return made, err
+}
+
+// missing are the files that are not in the package yet.
+func missing(have, more []casefile.File) []casefile.File {
+	return slices.DeleteFunc(more, func(f casefile.File) bool {
+		return slices.ContainsFunc(have, func(h casefile.File) bool { return h.Record == f.Record && h.Index == f.Index })
+	})
+}
+
+// counted shows on a terminal how many records were gathered.
+func (p *program) counted() func(done, total int) {
+	terminal := p.terminal()
+	return func(done, total int) {
+		if terminal {
+			fmt.Fprintf(p.err, "\r  %d/%d", done, total)
 		}
 	}
-	return nil
 }
 
 // selectFile takes the newest proof beside a file that holds for its bytes.

@@ -30,24 +30,6 @@ func isPackage(path string) bool {
 	return strings.HasSuffix(strings.ToLower(path), ".zip") && err != nil
 }
 
-// packageReport is what a program reads.
-type packageReport struct {
-	Verdict     string          `json:"verdict"`
-	Exit        int             `json:"exit"`
-	Stages      []service.Stage `json:"stages"`
-	Fingerprint string          `json:"fingerprint"`
-	Words       []string        `json:"words"`
-	Manifest    string          `json:"manifestSha256"`
-	Records     []provenRecord  `json:"records"`
-}
-
-type provenRecord struct {
-	ID        string `json:"id"`
-	Height    string `json:"height"`
-	ExistedBy int64  `json:"existedBy"` // Unix milliseconds
-	Verdict   string `json:"verdict"`
-}
-
 // verifyPackage verifies a package; it asks nobody.
 func (p *program) verifyPackage(ctx context.Context, path, page string) error {
 	f, err := os.Open(path)
@@ -73,7 +55,7 @@ func (p *program) verifyPackage(ctx context.Context, path, page string) error {
 	if err := p.reportPage(page, p.checkedPackage(&report, path)); err != nil {
 		return err
 	}
-	if err := p.result(packageReportOf(&report), func() { p.packageText(&report) }); err != nil {
+	if err := p.result(service.PackageReportOf(&report), func() { p.packageText(&report) }); err != nil {
 		return err
 	}
 	if code := report.Exit(); code != exitOK {
@@ -101,23 +83,6 @@ func (p *program) clearPercent() {
 	if p.terminal() {
 		fmt.Fprint(p.err, "\r\x1b[K")
 	}
-}
-
-func packageReportOf(r *casefile.Report) packageReport {
-	out := packageReport{Verdict: string(r.Verdict), Exit: r.Exit(), Stages: []service.Stage{}, Words: []string{}, Manifest: r.SHA256, Records: []provenRecord{}}
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		out.Stages = append(out.Stages, service.Stage{Name: s.Name, Status: string(s.Status), En: s.Text("en"), Zh: s.Text("zh")})
-	}
-	if r.Words != nil {
-		out.Fingerprint, out.Words = r.Fingerprint.String(), r.Words
-	}
-	for _, one := range r.Proofs {
-		if one.Proven != nil {
-			out.Records = append(out.Records, provenRecord{one.Proven.ID.String(), fmt.Sprint(one.Proven.Height), one.Proven.ExistedBy * 1000, string(one.Verdict)})
-		}
-	}
-	return out
 }
 
 // shownRecords is how many records of a package are told one by one.

@@ -76,6 +76,9 @@ func (p *Plain) Range(offset, length int64) *io.SectionReader {
 	return io.NewSectionReader(p, offset, length)
 }
 
+// Recorded tells whether a digest is that of the content which the author recorded.
+func (p *Plain) Recorded(sum [sha256.Size]byte) bool { return p.check(sum) }
+
 // Copy writes the whole content to w. ErrContent means that it is not what was recorded: then nothing that was written
 // may be shown to anybody as the file.
 func (p *Plain) Copy(w io.Writer) error { return p.Continue(w, bytes.NewReader(nil)) }

@@ -1157,6 +1157,7 @@ class ProofFile:
     path: list
     proof: LogProof
     record: Record
+    private: list = None
     salts: list = None
     since: list = None
     state: dict = None
@@ -1175,9 +1176,9 @@ def parse_proof(raw):
         over("proof too large")
     p = members_of(
         json_value(utf8(raw)[:-1]),
-        *("format", "genesis", "header", "history", "index", "path", "proof", "record", "salts", "since", "state"),
-        *("storage", "together"),
-        optional=("salts", "since", "state", "storage", "together"),
+        *("format", "genesis", "header", "history", "index", "path", "private", "proof", "record", "salts", "since"),
+        *("state", "storage", "together"),
+        optional=("private", "salts", "since", "state", "storage", "together"),
     )
     genesis = parse_genesis(text_of(p["genesis"]))
     header = parse_header(text_of(p["header"]))
@@ -1192,7 +1193,12 @@ def parse_proof(raw):
     path = hashes(p["path"])
     proof = parse_log_proof(text_of(p["proof"]).decode(), header.height)
     record = parse_record(text_of(p["record"]))
-    salts = since = state = None
+    private = salts = since = state = None
+    if "private" in p:
+        private = []
+        for o in list_of(p["private"], 1, 256, over):
+            members_of(o, "name", "salt", "value")
+            private.append((text_of(o["name"]).decode(), hash_of(o["salt"]), text_of(o["value"]).decode()))
     if "salts" in p:
         salts, last = [], None
         for s in list_of(p["salts"], 1, 64, over):
@@ -1227,7 +1233,7 @@ def parse_proof(raw):
         together = {"entry": text_of(t["entry"]), "index": t["index"], "path": hashes(t["path"])}
         if len(together["entry"]) > 2 * KIB:
             over("entry too large")
-    return ProofFile(genesis, header, history, p["index"], path, proof, record, salts, since, state, storage, together)
+    return ProofFile(genesis, header, history, p["index"], path, proof, record, private, salts, since, state, storage, together)
 
 
 def parse_entry(raw):
@@ -1356,9 +1362,26 @@ def code_of(stage, outcome):
         return "content.differs"
     if stage == "certificate":
         return "certificate." + CERTIFICATE_CODES.get(outcome, "format")
+    if stage == "disclosure" and outcome == FIELD:
+        return "disclosure.field"
     if stage == "record signature":
         return "signature.ledger" if outcome == LEDGER else "signature.wrong"
     return stage.removeprefix("member ") + ".wrong"
+
+
+FIELD = "field"  # what the stage disclosure found wrong, for its code
+
+
+def commitments(value):
+    """The private fields that a value commits to, each as its name and digest, at any depth."""
+    if isinstance(value, list):
+        for one in value:
+            yield from commitments(one)
+    elif isinstance(value, dict):
+        if value.keys() == {"digest", "name"} and all(isinstance(v, str) for v in value.values()):
+            yield value["name"], value["digest"]
+        for one in value.values():
+            yield from commitments(one)
 
 
 class _Absent(Exception):
@@ -1411,10 +1434,10 @@ class _Verification:
         return self.report
 
     def disclosure(self):
-        if self.p.salts is None:
+        if self.p.salts is None and self.p.private is None:
             raise _Absent
         wrong = []
-        for index, salt, digest in self.p.salts:
+        for index, salt, digest in self.p.salts or []:
             evidence = self.p.record.evidence[index] if 0 <= index < len(self.p.record.evidence) else None
             commit = b64(sha256(b"evident/commit/v1\n", salt, bytes.fromhex(digest)))
             if evidence is None or evidence.commit != commit:
@@ -1424,7 +1447,13 @@ class _Verification:
         if wrong:
             self.disclosed = {}
             raise Refused(PROOF, f"no commitment of evidence {wrong[0]}")
-        return f"{len(self.disclosed)} of the sealed files"
+        known = set(commitments(self.p.record.fields))
+        for name, salt, value in self.p.private or []:
+            opened = canonical({"name": name, "value": value}).encode()
+            if (name, sha256(b"evident/field/v1\n", salt, opened).hex()) not in known:
+                self.disclosed = {}
+                raise Refused(FIELD, f"no commitment to this value of {name}")
+        return f"{len(self.disclosed)} of the sealed files, {len(self.p.private or [])} private fields"
 
     def together(self):
         t = self.p.together

@@ -1,12 +1,15 @@
 //go:build js
 
-// Command verify is the verifier of proof files for a page without a network,
-// in a Web Worker: the one method "verify" of package service, and digests. It
-// knows no node and remembers nothing.
+// Command verify is the verifier of proof files and packages for a page without
+// a network, in a Web Worker: the one method "verify" of package service,
+// packages and digests. It knows no node and remembers nothing.
 //
 // It sets on globalThis what the light client's own program sets:
 //
 //	evidentInvoke(method, params)   a promise of the answer, see package service
+//
+//	evidentVerifyPackage(size, genesis, read, progress)   a promise of the answer of "verifyPackage";
+//	                     read(offset, length) gives a promise of bytes, progress(done, total) stops it by false
 //
 // and what package digest sets.
 package main
@@ -25,6 +28,7 @@ func main() {
 		return js.Global().Get("Promise").Call("resolve", string(service.Answer(verify(args[0].String(), args[1].String()))))
 	}))
 	digest.Provide()
+	provideVerifyPackage()
 	select {}
 }
 

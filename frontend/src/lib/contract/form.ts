@@ -32,7 +32,16 @@ export type Problems = Map<string, Problem>;
 
 export interface Reading {
   values: { [name: string]: unknown };
+  /** What the record only commits to: for each list of commitments, the values by their names. */
+  hidden: { [list: string]: { [name: string]: string } };
   problems: Problems;
+}
+
+/** A list of names with salted digests: people type the values, and the record holds none of them. */
+export function isPrivate(shape: Shape): boolean {
+  if (shape.kind !== "list" || shape.of.kind !== "object") return false;
+  const { fields } = shape.of;
+  return fields.length === 2 && fields.every(({ name }) => name === "name" || name === "digest");
 }
 
 export function blank(shape: Shape): Input {
@@ -48,8 +57,25 @@ export function blankFields(fields: Field[]): Inputs {
 /** What the record would hold, and what stands in the way. */
 export function read(fields: Field[], inputs: Inputs, currency = ""): Reading {
   const problems: Problems = new Map();
-  const values = readFields(fields, inputs, "", currencyOf(fields, inputs) || currency, problems);
-  return { values, problems };
+  const open = fields.filter(({ shape }) => !isPrivate(shape));
+  const values = readFields(open, inputs, "", currencyOf(fields, inputs) || currency, problems);
+  const hidden: Reading["hidden"] = {};
+  for (const field of fields.filter(({ shape }) => isPrivate(shape))) {
+    const rows = (inputs[field.name] as Inputs[] | undefined) ?? [];
+    if (rows.length > 0) hidden[field.name] = readPrivate(field.name, rows, problems);
+    else if (field.required) values[field.name] = [];
+  }
+  return { values, hidden, problems };
+}
+
+function readPrivate(list: string, rows: Inputs[], problems: Problems): { [name: string]: string } {
+  rows.forEach((row, i) => {
+    for (const part of ["name", "digest"])
+      if (!row[part]) problems.set(`${list}.${i}.${part}`, { code: "required", limit: "" });
+  });
+  const names = rows.map(({ name }) => String(name));
+  if (new Set(names).size < names.length) problems.set(list, { code: "twice", limit: "" });
+  return Object.fromEntries(rows.map(({ name, digest }) => [String(name), String(digest)]));
 }
 
 /** The amounts of a form are in the currency that stands beside them. */

@@ -1,4 +1,5 @@
 import { contracts } from "./contracts.en";
+import { evidence, fileErrors, keys, stamp, watch } from "./files.en";
 
 const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
 
@@ -285,37 +286,10 @@ export const en = {
     pinned: "You compared these words. This machine accepts no other ledger under this name.",
     print: "Print the words",
   },
-  stamp: {
-    title: "Timestamp files",
-    explain: "Only the digest of each file is recorded, signed with your key. The files stay where they are.",
-    public:
-      "The digest is public: anyone who holds the same file can see that it was recorded, by whom, and when.",
-    drop: "Drop files here",
-    choose: "Choose files",
-    statement: "Statement",
-    statementHint: "Signed along with the digest, public and permanent.",
-    statementPlaceholder: "For example: first draft of the harbour series",
-    signedAs: "Signed as",
-    noKey: "There is no author key on this machine yet.",
-    noKeyNext: "Make one with “evident key new”, then open this page again.",
-    start: (n: number) => `Timestamp ${n} ${plural(n, "file", "files")}`,
-    chosen: "Chosen files",
-    remove: "Remove",
-    queue: "Queue",
-    empty: "Nothing timestamped in this session.",
-    emptyNext: "Choose files or drop them anywhere in the window.",
-    state: {
-      queued: "queued",
-      hashing: "computing the digest",
-      sending: "sending the record",
-      waiting: "waiting for the members",
-      final: "final",
-      failed: "failed",
-      cancelled: "cancelled",
-    },
-    proofAt: "Proof written to",
-    openRecord: "Open the record",
-  },
+  stamp,
+  watch,
+  evidence,
+  keys,
   proof: {
     title: "The proof behind it",
     intro: {
@@ -355,6 +329,7 @@ export const en = {
   error: {
     title: "That did not work",
     code: {
+      ...fileErrors,
       core_missing: pair(
         "The light client is missing from this site.",
         "The page needs evident.wasm and wasm_exec.js beside it. Whoever runs this node should build them again; you can use another member’s explorer meanwhile.",

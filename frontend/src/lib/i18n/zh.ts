@@ -1,4 +1,5 @@
 import { contracts } from "./contracts.zh";
+import { evidence, fileErrors, keys, stamp, watch } from "./files.zh";
 import type { Messages } from "./index";
 
 const leads = (n: number) => (n === 0 ? "无需散列即可" : `经 ${n} 个散列`);
@@ -258,36 +259,10 @@ export const zh: Messages = {
     pinned: "您已比对过这些词。本机不再接受同名的其他账本。",
     print: "打印十二个词",
   },
-  stamp: {
-    title: "文件存证",
-    explain: "只记录每个文件的摘要，并用您的密钥签名。文件留在原处。",
-    public: "摘要是公开的：持有同一文件的任何人都能看到它由谁、在何时存证。",
-    drop: "把文件拖到这里",
-    choose: "选择文件",
-    statement: "声明",
-    statementHint: "与摘要一同签署，公开且永久。",
-    statementPlaceholder: "例如：港口系列初稿",
-    signedAs: "签署身份",
-    noKey: "本机还没有作者密钥。",
-    noKeyNext: "请先运行 evident key new 生成密钥，然后重新打开本页。",
-    start: (n) => `为 ${n} 个文件存证`,
-    chosen: "已选文件",
-    remove: "移除",
-    queue: "队列",
-    empty: "本次尚未存证任何文件。",
-    emptyNext: "请选择文件，或把文件拖到窗口的任意位置。",
-    state: {
-      queued: "排队中",
-      hashing: "正在计算摘要",
-      sending: "正在提交记录",
-      waiting: "等待成员联署",
-      final: "已成终局",
-      failed: "失败",
-      cancelled: "已取消",
-    },
-    proofAt: "证明已写入",
-    openRecord: "打开记录",
-  },
+  stamp,
+  watch,
+  evidence,
+  keys,
   proof: {
     title: "背后的证明",
     intro: {
@@ -321,6 +296,7 @@ export const zh: Messages = {
   error: {
     title: "未能完成",
     code: {
+      ...fileErrors,
       core_missing: [
         "本站缺少轻客户端。",
         "页面旁需要有 evident.wasm 和 wasm_exec.js。请节点的运维者重新构建；在此期间可使用其他成员的浏览器页面。",

@@ -49,6 +49,7 @@ type App struct {
 	digests *digests
 	fetches *fetches
 	shelf   *shelf
+	watches *watches
 }
 
 // New reads the command line and describes the program's window to Wails. The
@@ -79,6 +80,7 @@ func newApp(h home.Home, nodes []string) *App {
 	a.service = service.New(a.connect)
 	a.author = &writer{home: h, service: a.service}
 	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), a.service.Emit)
+	a.watches = newWatches(h.Dir, a.queue, a.service.Emit)
 	a.shelf = &shelf{tell: a.service.Emit}
 	service.Handle(a.service, "pickFiles", a.pickFiles)
 	service.Handle(a.service, "inspect", a.inspect)
@@ -90,6 +92,11 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "resume", a.resume)
 	service.Handle(a.service, "retry", a.retry)
 	service.Handle(a.service, "clearFinished", a.clearFinished)
+	service.Handle(a.service, "pickFolder", a.pickFolder)
+	service.Handle(a.service, "watches", a.watched)
+	service.Handle(a.service, "watch", a.watch)
+	service.Handle(a.service, "unwatch", a.unwatch)
+	service.Handle(a.service, "makeKey", a.makeKey)
 	service.Handle(a.service, "openEvidence", a.openEvidence)
 	service.Handle(a.service, "closeEvidence", a.closeEvidence)
 	service.Handle(a.service, "saveEvidence", a.saveEvidence)
@@ -97,6 +104,8 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "share", a.share)
 	service.Handle(a.service, "receive", a.receive)
 	service.Handle(a.service, "saveProof", a.saveProof)
+	service.Handle(a.service, "verifyPackage", a.verifyPackage)
+	service.Handle(a.service, "export", a.export)
 	service.Handle(a.service, "keys", a.keys)
 	return a
 }
@@ -127,7 +136,10 @@ func (a *App) open() error {
 		return err
 	}
 	a.release = release
-	return a.queue.open()
+	if err := a.queue.open(); err != nil {
+		return err
+	}
+	return a.watches.start(a.ctx)
 }
 
 // close ends what is under way; the next start goes on with it.
@@ -135,6 +147,7 @@ func (a *App) close() {
 	<-a.ready
 	a.stop()
 	a.shelf.clear()
+	a.watches.stop()
 	a.work.Wait()
 	a.queue.close()
 	if a.release != nil {

@@ -48,6 +48,8 @@ func (d *fakeDesktop) heard(text string) bool {
 
 func (d *fakeDesktop) ChooseFiles() ([]string, error) { return d.files, nil }
 
+func (d *fakeDesktop) ChooseFolder() (string, error) { return d.target, nil }
+
 func (d *fakeDesktop) ChooseTarget(_, name string) (string, error) {
 	if d.target == "" {
 		return "", nil

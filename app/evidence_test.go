@@ -292,7 +292,7 @@ func TestTogether(t *testing.T) {
 	}
 	must[service.StampStatus](t, a, "stamp", service.StampParams{Paths: []string{folder, folder + "-gone"}, Statement: "mine", Together: true})
 	job := await(t, a)
-	if job.State != final || job.Files != 3 || job.Record == "" || job.Code != "left_out" || !strings.Contains(job.Error, "1 files") {
+	if job.State != final || job.Files != 3 || job.Record == "" || job.Code != "left_out" || !strings.Contains(job.Error, "Left out: 1, ") {
 		t.Fatalf("together: %+v", job)
 	}
 	trusted := ledger.GenesisFingerprint(l.Consortium().File)

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"iter"
 	"slices"
+	"time"
+
+	"evident/lightclient/service"
 )
 
 // fedAtOnce is how many files of a folder get their jobs in one write.
@@ -43,7 +46,7 @@ func (q *queue) hasRoom() bool { return !q.held && q.unfinished() < maxFed }
 
 // feedFolder goes through one folder, from where an earlier run stopped.
 func (q *queue) feedFolder(ctx context.Context, o order) {
-	next, stop := iter.Pull2(filesBelow(o.Path, o.After))
+	next, stop := iter.Pull2(filesBelow(o.Path, o.After, nil))
 	defer stop()
 	for {
 		var files []string
@@ -119,4 +122,40 @@ func (q *queue) take(o *order, files []string, unread []*job, done bool) bool {
 	}
 	q.begin(append(jobs, unread...))
 	return true
+}
+
+// addWhenRoom hands files over as soon as there is room for them.
+func (q *queue) addWhenRoom(ctx context.Context, p service.StampParams) error {
+	if len(p.Paths) == 0 {
+		return nil
+	}
+	for q.crowded() {
+		if !sleep(ctx, roomEvery) {
+			return ctx.Err()
+		}
+	}
+	_, err := q.add(p)
+	return err
+}
+
+// roomEvery is the pause between two looks whether there is room.
+const roomEvery = 200 * time.Millisecond
+
+func (q *queue) crowded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.unfinished() >= maxFed
+}
+
+// unfinishedBelow counts the jobs in a folder that are not finished.
+func (q *queue) unfinishedBelow(folder string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for _, j := range q.jobs {
+		if !j.isFinished() && isBelow(j.Path, folder) {
+			n += j.Files
+		}
+	}
+	return n
 }

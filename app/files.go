@@ -41,6 +41,27 @@ func (a *App) pickFiles(context.Context, service.None) (service.Files, error) {
 	return out, nil
 }
 
+// pickFolder asks the user for a folder.
+func (a *App) pickFolder(context.Context, service.None) (service.Files, error) {
+	out := service.Files{Files: []service.Picked{}}
+	path, err := a.chooseFolder()
+	if err == nil && path != "" {
+		out.Files = append(out.Files, service.Picked{Path: path, Name: filepath.Base(path), Size: "0"})
+	}
+	return out, err
+}
+
+// chooseFolder returns an empty path if the dialog was closed.
+func (a *App) chooseFolder() (string, error) {
+	a.dialogs.Lock()
+	defer a.dialogs.Unlock()
+	path, err := a.window.ChooseFolder()
+	if err != nil {
+		return "", fmt.Errorf("choose a folder: %w", err)
+	}
+	return path, nil
+}
+
 // inspect tells what a file is; of a proof it returns the text too.
 func (a *App) inspect(_ context.Context, p service.PathParams) (service.Inspected, error) {
 	info, err := os.Stat(p.Path)
@@ -48,7 +69,13 @@ func (a *App) inspect(_ context.Context, p service.PathParams) (service.Inspecte
 		return service.Inspected{}, problem(err)
 	}
 	out := service.Inspected{Name: filepath.Base(p.Path), Size: decimal(info.Size())}
-	if !info.Mode().IsRegular() || info.Size() > proof.MaxSize {
+	if !info.Mode().IsRegular() {
+		return out, nil
+	}
+	if out.Package, err = isPackage(p.Path); err != nil {
+		return service.Inspected{}, problem(err)
+	}
+	if out.Package || info.Size() > proof.MaxSize {
 		return out, nil
 	}
 	text, err := readProof(p.Path)

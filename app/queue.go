@@ -195,7 +195,7 @@ func ordersOf(p service.StampParams) ([]order, error) {
 
 // hasFiles tells whether there is a file, or something that cannot be read and will be said.
 func hasFiles(folder string) bool {
-	for range filesBelow(folder, "") {
+	for range filesBelow(folder, "", nil) {
 		return true
 	}
 	return false

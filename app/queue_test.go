@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"evident/lightclient"
 	"evident/lightclient/author"
@@ -36,8 +37,9 @@ type fakeStamper struct {
 	under       int
 	mostHashing int
 	mostUnder   int
-	stubborn    bool // signs although it was called back
-	copies      int  // receipts for a sealed file
+	stubborn    bool          // signs although it was called back
+	copies      int           // receipts for a sealed file
+	retry       time.Duration // of the queue; 0: as it is
 	reached     int
 }
 
@@ -178,6 +180,9 @@ func newBench(t *testing.T, f *fakeStamper, path string) *bench {
 			b.told[j.Path] = append(states, j.State)
 		}
 	})
+	if f.retry > 0 {
+		b.retry = f.retry
+	}
 	if err := b.open(); err != nil {
 		t.Fatal(err)
 	}

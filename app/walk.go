@@ -19,13 +19,17 @@ const namesAtOnce = 50_000
 // filesBelow goes through the regular files below a folder in the order of
 // their names, without hidden ones and proofs, and without following links.
 // after, unless it is empty, is the path of a file: what comes up to it is left
-// out. What cannot be read comes with its error, and the rest goes on.
+// out. What cannot be read comes with its error, and the rest goes on. enter is
+// told of each folder before it is read; it may be nil.
 //
 // Memory does not grow with the folder: of a huge one, the names are read again
 // for each portion, so that a walk can stop anywhere and go on by a name alone.
-func filesBelow(folder, after string) iter.Seq2[string, error] {
+func filesBelow(folder, after string, enter func(string)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		walkFolder(folder, steps(folder, after), yield)
+		if enter == nil {
+			enter = func(string) {}
+		}
+		walkFolder(folder, steps(folder, after), enter, yield)
 	}
 }
 
@@ -39,7 +43,8 @@ func steps(folder, path string) []string {
 }
 
 // walkFolder reports whether to go on.
-func walkFolder(folder string, after []string, yield func(string, error) bool) bool {
+func walkFolder(folder string, after []string, enter func(string), yield func(string, error) bool) bool {
+	enter(folder)
 	from := ""
 	if len(after) > 0 {
 		from = after[0]
@@ -49,17 +54,17 @@ func walkFolder(folder string, after []string, yield func(string, error) bool) b
 		for _, e := range entries {
 			path := filepath.Join(folder, e.Name())
 			switch {
-			case strings.HasPrefix(e.Name(), "."):
+			case isLeftOut(e.Name()):
 			case e.IsDir():
 				var rest []string
 				if len(after) > 1 && e.Name() == after[0] {
 					rest = after[1:]
 				}
-				if !walkFolder(path, rest, yield) {
+				if !walkFolder(path, rest, enter, yield) {
 					return false
 				}
 			case len(after) == 1 && e.Name() == after[0]: // the last one of an earlier walk
-			case e.Type().IsRegular() && !strings.EqualFold(filepath.Ext(path), ".evident"):
+			case e.Type().IsRegular():
 				if !yield(path, nil) {
 					return false
 				}
@@ -73,6 +78,11 @@ func walkFolder(folder string, after []string, yield func(string, error) bool) b
 		}
 		from = entries[len(entries)-1].Name()
 	}
+}
+
+// isLeftOut tells whether a name stands for nothing to be stamped: something hidden, or a proof.
+func isLeftOut(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.EqualFold(filepath.Ext(name), ".evident")
 }
 
 // namesFrom returns the first entries of a folder from a name on, sorted.

@@ -11,7 +11,7 @@ import (
 // below lists what a walk finds, as paths below the folder.
 func below(t *testing.T, folder, after string) (files []string, unread int) {
 	t.Helper()
-	for path, err := range filesBelow(folder, after) {
+	for path, err := range filesBelow(folder, after, nil) {
 		if err != nil {
 			unread++
 			continue

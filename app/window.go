@@ -24,6 +24,8 @@ type desktop interface {
 	Send(event string)
 	// ChooseFiles shows the system's dialog; none when it was closed.
 	ChooseFiles() ([]string, error)
+	// ChooseFolder asks for a folder; empty when the dialog was closed.
+	ChooseFolder() (string, error)
 	// ChooseTarget asks where to save a file; empty when the dialog was closed.
 	ChooseTarget(folder, name string) (string, error)
 }
@@ -132,6 +134,11 @@ func (v *view) Send(event string) { runtime.EventsEmit(v.ctx, "evident", event) 
 // ChooseFiles implements desktop.
 func (v *view) ChooseFiles() ([]string, error) {
 	return runtime.OpenMultipleFilesDialog(v.ctx, runtime.OpenDialogOptions{Title: title})
+}
+
+// ChooseFolder implements desktop.
+func (v *view) ChooseFolder() (string, error) {
+	return runtime.OpenDirectoryDialog(v.ctx, runtime.OpenDialogOptions{Title: title})
 }
 
 // ChooseTarget implements desktop.

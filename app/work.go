@@ -260,7 +260,7 @@ func (q *queue) leftOut(j *job, w author.Walked) {
 	}
 	e := explain(missed[0].Why)
 	j.Code, j.Hint = "left_out", "The others are recorded. Hand these over again when they can be read."
-	j.Error = fmt.Sprintf("%d files were left out, the first is %s: %s", int64(len(missed))+w.More, missed[0].Path, e.Message)
+	j.Error = fmt.Sprintf("Left out: %d, the first of them %s. %s", int64(len(missed))+w.More, missed[0].Path, e.Message)
 }
 
 func (q *queue) fail(j *job, err error) {

@@ -177,6 +177,17 @@ func (a *App) keys(context.Context, service.None) (service.Keys, error) {
 	return out, nil
 }
 
+// makeKey makes a further key. The oldest stays the one that signs.
+func (a *App) makeKey(ctx context.Context, p service.KeyParams) (service.Keys, error) {
+	if a.unfit != nil {
+		return service.Keys{}, a.unfit
+	}
+	if _, err := a.home.Keys().Create(p.Name); err != nil {
+		return service.Keys{}, problem(err)
+	}
+	return a.keys(ctx, service.None{})
+}
+
 // userName is the name of the first key: the user's on this machine, which
 // says no more about a person than the person has said already.
 func userName() string {

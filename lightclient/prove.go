@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"evident/lightclient/ledger"
+	"evident/lightclient/merkle"
 	"evident/lightclient/proof"
 )
 
@@ -35,6 +36,24 @@ func (c *Client) Proof(ctx context.Context, r Record) (*proof.Proof, error) {
 		Inclusion:   r.Inclusion,
 		Certificate: r.Certificate.Note,
 		Since:       since,
+	})
+}
+
+// ItemProof returns the state proof file of what the client was shown under a name, for keeping: it verifies without any node.
+func (c *Client) ItemProof(space, name string, s State) (*proof.ItemProof, error) {
+	p, err := merkle.ParseProof(s.Proof)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ledger.ErrFormat, err)
+	}
+	return proof.BuildItem(proof.ItemProof{
+		Genesis:     c.genesis,
+		Header:      s.Head.Header,
+		Inclusion:   s.Head.Inclusion,
+		Certificate: s.Head.Certificate.Note,
+		Space:       space,
+		Name:        proof.ItemName(space, name),
+		Proof:       p,
+		Value:       s.Value,
 	})
 }
 

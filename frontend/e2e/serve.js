@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const dist = join(here, "../dist");
+/** PAGES names other built pages than those of `npm run build`. */
+const dist = process.env.PAGES ?? join(here, "../dist");
 
 const types = {
   ".html": "text/html; charset=utf-8",

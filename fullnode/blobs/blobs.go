@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/mod/sumdb/note"
@@ -84,8 +85,9 @@ type Blobs struct {
 	Config
 	store   *store
 	swarm   *swarm
+	offers  *offers
 	metrics *metrics
-	cancel  context.CancelFunc // ends the swarm
+	cancel  context.CancelFunc // ends the swarm and the offers
 	wake    chan struct{}      // has room for one signal: a file is due
 
 	mu      sync.Mutex
@@ -115,16 +117,19 @@ func Open(c Config) (*Blobs, error) {
 		members[id] = true
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &Blobs{Config: c, store: s, swarm: newSwarm(ctx, s, c.Host, members, c.Pace.Patience), cancel: cancel,
+	b := &Blobs{Config: c, store: s, swarm: newSwarm(ctx, s, c.Host, members, c.Pace.Patience), offers: newOffers(), cancel: cancel,
 		wake: make(chan struct{}, 1), shreds: make(chan struct{}, 1), busy: map[ledger.CID]context.CancelFunc{}, failing: map[failure]time.Time{}}
 	b.metrics = newMetrics(b)
+	c.Host.SetStreamHandler(offerProtocol, func(s network.Stream) { b.offered(ctx, s) })
 	return b, b.reckon()
 }
 
 // Close leaves the swarm and closes the store. Run must have ended.
 func (b *Blobs) Close() error {
-	err := b.swarm.close()
+	b.Host.RemoveStreamHandler(offerProtocol)
 	b.cancel()
+	b.offers.end()
+	err := b.swarm.close()
 	return errors.Join(err, b.store.close())
 }
 

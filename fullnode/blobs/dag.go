@@ -123,6 +123,28 @@ func (p *pinning) visitLeaf(ctx context.Context, at part) error {
 	return p.store.refer(at.cid, p.root, p.epoch)
 }
 
+// bring fetches what is missing below a part, and refers to nothing.
+func (p *pinning) bring(ctx context.Context, at part, seen map[ledger.CID]bool) error {
+	if seen[at.cid] {
+		return nil
+	}
+	seen[at.cid] = true
+	data, err := p.read(ctx, at.cid)
+	if err != nil {
+		return err
+	}
+	below, err := at.children(data)
+	if err != nil || at.level == 1 {
+		return errors.Join(err, p.fetchAll(ctx, below))
+	}
+	for _, child := range below {
+		if err := p.bring(ctx, child, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (p *pinning) read(ctx context.Context, c ledger.CID) ([]byte, error) {
 	data, err := p.store.get(c)
 	if !errors.Is(err, ErrMissing) {

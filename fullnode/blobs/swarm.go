@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ipfs/boxo/bitswap"
+	bitswapnet "github.com/ipfs/boxo/bitswap/network"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/ipfs/boxo/blockstore"
 	blocks "github.com/ipfs/go-block-format"
@@ -37,20 +38,25 @@ type swarm struct {
 	store    *store
 	exchange *bitswap.Bitswap
 	patience time.Duration
+	from     uploader     // whom what comes counts against
+	allow    func() error // whether one more block may come
 }
 
 func newSwarm(ctx context.Context, s *store, h host.Host, members map[peer.ID]bool, patience time.Duration) *swarm {
 	gated := &gatedHost{h, members}
-	exchange := bitswap.New(ctx, bsnet.NewFromIpfsHost(gated, bsnet.Prefix(swarmPrefix)), nil, blockSource{s},
+	exchange := newExchange(ctx, bsnet.NewFromIpfsHost(gated, bsnet.Prefix(swarmPrefix)), s,
 		bitswap.WithPeerBlockRequestFilter(func(p peer.ID, _ cid.Cid) bool { return members[p] }),
 		bitswap.EngineBlockstoreWorkerCount(8),
 		bitswap.MaxOutstandingBytesPerPeer(8<<20),
-		bitswap.MaxCidSize(uint(len(ledger.CID{}))),
+		bitswap.MaxCidSize(uint(len(ledger.CID{}))))
+	return &swarm{store: s, exchange: exchange, patience: patience, from: ourselves, allow: func() error { return nil }}
+}
+
+func newExchange(ctx context.Context, net bitswapnet.BitSwapNetwork, s *store, options ...bitswap.Option) *bitswap.Bitswap {
+	return bitswap.New(ctx, net, nil, blockSource{s}, append(options,
 		bitswap.ProviderSearchDelay(200*time.Millisecond),
 		bitswap.RebroadcastDelay(2*time.Second),
-		bitswap.WithoutDuplicatedBlockStats(),
-	)
-	return &swarm{store: s, exchange: exchange, patience: patience}
+		bitswap.WithoutDuplicatedBlockStats())...)
 }
 
 func (s *swarm) close() error { return s.exchange.Close() }
@@ -96,7 +102,10 @@ func (s *swarm) keep(b blocks.Block) error {
 	if len(b.RawData()) > evidence.MaxBlock {
 		return fmt.Errorf("%w: block %s has %d bytes", ErrDAG, c, len(b.RawData()))
 	}
-	return s.store.put(c, b.RawData(), ourselves)
+	if err := s.allow(); err != nil {
+		return err
+	}
+	return s.store.put(c, b.RawData(), s.from)
 }
 
 func foreign(c ledger.CID) cid.Cid {

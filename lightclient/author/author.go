@@ -109,8 +109,39 @@ func (a *Author) StampAll(ctx context.Context, paths []string, text string, repo
 }
 
 // Stamp stamps one file. text is the author's statement and may be empty.
+//
+// To pause is to end ctx, at any moment; to go on is to call Stamp again, also in another run of the program: what was
+// sent is not sent again, and what was signed is not signed again. To give up is to call Secrets.Abandon. Once the record
+// is signed nobody can take it back.
 func (a *Author) Stamp(ctx context.Context, path, text string, report func(Progress)) (Stamped, error) {
-	return a.stamp(ctx, path, text, report, make(chan struct{}, 1))
+	signed, err := a.finishSigned(ctx, path, report)
+	if err != nil {
+		return Stamped{}, err
+	}
+	s, err := a.stamp(ctx, path, text, report, make(chan struct{}, 1))
+	if signed != nil && s.Before && s.Record.ID == signed.Record.ID {
+		return *signed, err
+	}
+	return s, err
+}
+
+// finishSigned takes a record of this very file that is in the outbox to its proof. Nil: there is none.
+func (a *Author) finishSigned(ctx context.Context, path string, report func(Progress)) (*Stamped, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("stamp %s: %w", path, err)
+	}
+	entries, err := a.Outbox.Entries()
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if entry.Path == path && !entry.Together {
+			s, err := a.finish(ctx, entry, report)
+			return &s, err
+		}
+	}
+	return nil, nil
 }
 
 func (a *Author) stamp(ctx context.Context, path, text string, report func(Progress), digesting chan struct{}) (Stamped, error) {
@@ -246,11 +277,15 @@ func (a *Author) finishTogether(ctx context.Context, entry Entry, record lightcl
 	return Stamped{Path: entry.Path, Proof: written, Record: record}, nil
 }
 
-// refused takes a record that the ledger refused out of the outbox: sending it
-// again would change nothing. Everything else stays for Resume.
+// refused takes a record that the ledger refused out of the outbox, and keeps
+// the refusal: sending it again would change nothing. Everything else stays for
+// Resume.
 func (a *Author) refused(entry Entry, err error) error {
 	err = fmt.Errorf("stamp %s: %w", entry.Path, err)
 	if IsRefusal(err) {
+		if kept := a.Outbox.Refusals().Keep(a.Client, []byte(entry.Note), err); kept != nil {
+			return kept
+		}
 		if removed := a.Outbox.remove(entry.ID); removed != nil {
 			return removed
 		}

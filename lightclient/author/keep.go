@@ -32,7 +32,7 @@ func (a *Author) keep(ctx context.Context, path string, report func(Progress)) (
 	if a.Mode == ledger.Sealed {
 		return a.keepSealed(ctx, path, report)
 	}
-	digest, err := evidence.File(ctx, path, func(done, total int64) { report(Progress{Path: path, Stage: Digesting, Done: done, Total: total}) })
+	digest, err := digestFile(ctx, path, report)
 	if err != nil {
 		return kept{}, nil, err
 	}
@@ -46,6 +46,18 @@ func (a *Author) keep(ctx context.Context, path string, report func(Progress)) (
 		err = a.sendPublic(ctx, path, digest, report)
 	}
 	return k, nil, err
+}
+
+func digestFile(ctx context.Context, path string, report func(Progress)) (evidence.Digest, error) {
+	last := int64(0)
+	meter := &transfer.Meter{Report: func(p transfer.Progress) {
+		report(Progress{Path: path, Stage: Digesting, Done: p.Done, Total: p.Total, Rate: p.Rate})
+	}}
+	return evidence.File(ctx, path, func(done, total int64) {
+		meter.Total = total
+		meter.Add(done - last)
+		last = done
+	})
 }
 
 func (a *Author) sendPublic(ctx context.Context, path string, digest evidence.Digest, report func(Progress)) error {
@@ -62,7 +74,7 @@ func (a *Author) sendPublic(ctx context.Context, path string, digest evidence.Di
 // has some; a file that has changed since gets another secret, once.
 func (a *Author) keepSealed(ctx context.Context, path string, report func(Progress)) (k kept, before *Stamped, err error) {
 	if _, err := os.Stat(proofPath(path, 1)); err == nil { // reading the file twice is for those that have a proof
-		digest, err := evidence.File(ctx, path, nil)
+		digest, err := digestFile(ctx, path, report)
 		if err != nil {
 			return kept{}, nil, err
 		}
@@ -85,6 +97,9 @@ var errResealed = fmt.Errorf("sealed before with other content: %w", evidence.Er
 func (a *Author) seal(ctx context.Context, path string, report func(Progress)) (_ kept, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
+		return kept{}, fmt.Errorf("seal: %w", err)
+	}
+	if err := evidence.CheckRegular(path, info.Mode()); err != nil { // before anything is made for it
 		return kept{}, fmt.Errorf("seal: %w", err)
 	}
 	w, err := a.Outbox.Secrets().begin(path, info.Size())

@@ -52,9 +52,9 @@ func (w *Walked) skip(path string, why error) {
 	w.Skipped = append(w.Skipped, Skipped{path, why})
 }
 
-// maxProofFiles is how many proofs are written beside their files at once. In larger lots a proof is made when somebody
+// MaxProofFiles is how many proofs are written beside their files at once. In larger lots a proof is made when somebody
 // asks for it (TogetherProof): millions of them would be larger than many of the files.
-const maxProofFiles = 10_000
+const MaxProofFiles = 10_000
 
 // StampTogether makes one record of all files in the paths, folders and what is below them, and a proof for every single
 // one. The files are recorded by digest and stay where they are: the record names one root and no file, so there is
@@ -181,7 +181,7 @@ func (a *Author) writeProofs(ctx context.Context, entry Entry, base []byte, repo
 		return "", err
 	}
 	defer l.close()
-	if l.count > maxProofFiles {
+	if l.count > MaxProofFiles {
 		return path, nil
 	}
 	p := Progress{Path: entry.Path, Stage: Proving, OfFiles: l.count}

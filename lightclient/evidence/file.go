@@ -50,7 +50,7 @@ func Read(path string, use func(content io.Reader, size int64) error) error {
 	if err != nil {
 		return fmt.Errorf("read evidence file: %w", err)
 	}
-	if err := checkRegular(path, before.Mode()); err != nil {
+	if err := CheckRegular(path, before.Mode()); err != nil {
 		return err
 	}
 	f, err := os.Open(path)
@@ -136,7 +136,8 @@ func sameContent(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-func checkRegular(path string, mode fs.FileMode) error {
+// CheckRegular says what a path leads to if it is not a file with a content of its own.
+func CheckRegular(path string, mode fs.FileMode) error {
 	var kind string
 	switch {
 	case mode.IsRegular():

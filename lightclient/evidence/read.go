@@ -20,16 +20,18 @@ type Blocks interface {
 // Reader is a stored file that is read from its blocks, each of which is held to its CID and to the shape of the tree. It
 // keeps the path to one leaf and a few leaves in memory.
 //
-// It reads ahead: while a leaf is used, the next ones are on their way.
+// It reads ahead: while a leaf is used, the next ones are on their way, the more of them the longer the reading goes on in
+// order. A jump, to the header of an age file or to a place in a film, costs one leaf.
 type Reader struct {
 	ctx    context.Context // of all its reading: an io.ReaderAt has no other place for it
 	blocks Blocks
 	root   ledger.CID
 	size   int64
 	shape  shape
-	ahead  int64
 
 	mu    sync.Mutex
+	last  int64           // leaf that was read last
+	ahead int64           // leaves to ask for at a time
 	nodes []openNode      // the last node read of each level, highest first
 	near  map[int64]*leaf // leaves that are here or on their way
 }
@@ -47,7 +49,7 @@ type leaf struct {
 	err  error
 }
 
-// Ahead is how many leaves a Reader asks for at a time.
+// Ahead is how many leaves a Reader asks for at a time, at most.
 const Ahead = 8
 
 // maxSize keeps the arithmetic of shapes within 64 bits.
@@ -62,7 +64,7 @@ func openReader(ctx context.Context, blocks Blocks, root ledger.CID, size int64,
 	if size < 0 || size > maxSize {
 		return nil, fmt.Errorf("%w: a file of %d bytes", ledger.ErrLimit, size)
 	}
-	f := &Reader{ctx: ctx, blocks: blocks, root: root, size: size, shape: s, ahead: Ahead, near: map[int64]*leaf{}}
+	f := &Reader{ctx: ctx, blocks: blocks, root: root, size: size, shape: s, last: -2, ahead: 1, near: map[int64]*leaf{}}
 	if isLeaf := root.Codec() == ledger.CodecRaw; isLeaf != (s.height(size) == 0) {
 		return nil, fmt.Errorf("open %s: %w", root, ErrTree)
 	}
@@ -99,6 +101,7 @@ func (f *Reader) ReadAt(p []byte, off int64) (n int, err error) {
 func (f *Reader) leaf(index int64) ([]byte, error) {
 	leaves := max((f.size+f.shape.leaf-1)/f.shape.leaf, 1)
 	f.mu.Lock()
+	f.pace(index)
 	f.forget(index)
 	var wanted *leaf
 	for i := index; i < min(index+f.ahead, leaves); i++ {
@@ -130,10 +133,22 @@ func (f *Reader) leaf(index int64) ([]byte, error) {
 	return wanted.data, wanted.err
 }
 
+// pace finds how far to read ahead.
+func (f *Reader) pace(index int64) {
+	switch index {
+	case f.last:
+	case f.last + 1:
+		f.ahead = min(2*f.ahead, Ahead)
+	default:
+		f.ahead = 1
+	}
+	f.last = index
+}
+
 // forget makes room around a leaf. What lies elsewhere may stay for a while: age reads the end before the beginning.
 func (f *Reader) forget(index int64) {
 	for i := range f.near {
-		if int64(len(f.near)) > 2*f.ahead && (i < index || i > index+f.ahead) {
+		if len(f.near) > 2*Ahead && (i < index || i > index+Ahead) {
 			delete(f.near, i)
 		}
 	}

@@ -51,6 +51,9 @@ type Form interface {
 // Slack is for forms whose own parts are not aligned to leaves, and are at most half as long.
 const Slack = 128 << 10
 
+// AsItIs is the form of a public file of so many bytes.
+func AsItIs(size int64) Form { return plainForm{size, profile.leaf} }
+
 // plainForm stores a file as it is.
 type plainForm struct{ size, leaf int64 }
 

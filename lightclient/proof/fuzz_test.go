@@ -34,3 +34,26 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOther: whatever is parsed as a state proof or a refused record is encoded to the same bytes, and nothing panics.
+func FuzzOther(f *testing.F) {
+	for _, v := range readVectors(f) {
+		if v.Format() == "item" || v.Format() == "refused" {
+			f.Add(v.Data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		VerifyItem(file, nil)
+		VerifyRefused(file, nil)
+		if p, err := ParseItem(file); err == nil {
+			if again, err := p.Encode(); err != nil || !bytes.Equal(again, file) {
+				t.Errorf("a state proof is encoded to %q, %v", again, err)
+			}
+		}
+		if p, err := ParseRefused(file); err == nil {
+			if again, err := p.Encode(); err != nil || !bytes.Equal(again, file) {
+				t.Errorf("a refused record is encoded to %q, %v", again, err)
+			}
+		}
+	})
+}

@@ -49,6 +49,8 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.proofLimits()
 	m.files()
 	m.private()
+	m.itemProofs()
+	m.refused()
 	return m.vectors
 }
 

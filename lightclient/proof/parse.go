@@ -154,22 +154,34 @@ func (r *reader) state() *State {
 	r.Expect(`,"proof":`)
 	text := r.Text(MaxSize)
 	r.Expect(`,"value":`)
-	s.Value = []byte(r.Text(maxStateSize))
+	s.Value = r.value()
 	r.Expect("}")
+	s.Proof = r.stateProof(text)
+	return s
+}
+
+func (r *reader) stateProof(text string) merkle.Proof {
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || base64.StdEncoding.EncodeToString(data) != text {
 		r.fail(malformed("state: the proof is not canonical base64"))
-		return s
+		return merkle.Proof{}
 	}
-	if s.Proof, err = merkle.ParseProof(data); err != nil {
+	p, err := merkle.ParseProof(data)
+	if err != nil {
 		r.fail(malformed("state: %v", err))
 	}
-	value := ledger.NewScanner(s.Value)
+	return p
+}
+
+// value reads the state of an item: a text that is an object in canonical JSON.
+func (r *reader) value() []byte {
+	text := []byte(r.Text(maxStateSize))
+	value := ledger.NewScanner(text)
 	value.Object()
 	if err := value.Close(); err != nil {
 		r.fail(fmt.Errorf("state: value: %w", err))
 	}
-	return s
+	return text
 }
 
 func (r *reader) tlogProof(h ledger.Header) (tlog.RecordProof, []byte) {

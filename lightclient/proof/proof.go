@@ -172,20 +172,13 @@ func (p *Proof) Encode() ([]byte, error) {
 		Format:  format,
 		Genesis: string(p.Genesis),
 		Header:  string(p.Header.Text()),
-		History: []changeJSON{},
+		History: encodeHistory(p.History),
 		Index:   p.Index,
 		Path:    append([]tlog.Hash{}, p.Path...),
 		Private: p.Private,
 		Proof:   string(p.TlogProof()),
 		Record:  string(p.Record),
 		Since:   p.Since,
-	}
-	for _, c := range p.History {
-		f.History = append(f.History, changeJSON{
-			Header:  string(c.Header.Text()),
-			Members: string(c.Members),
-			Proof:   string(formatTlogProof(c.Header, c.Inclusion, c.Certificate)),
-		})
 	}
 	for _, d := range p.Disclosures {
 		f.Salts = append(f.Salts, saltJSON{d.Index, d.Salt, hex.EncodeToString(d.SHA256[:])})
@@ -209,4 +202,16 @@ func (p *Proof) Encode() ([]byte, error) {
 		return nil, err
 	}
 	return append(line, '\n'), nil
+}
+
+func encodeHistory(history []SetChange) []changeJSON {
+	list := make([]changeJSON, len(history))
+	for i, c := range history {
+		list[i] = changeJSON{
+			Header:  string(c.Header.Text()),
+			Members: string(c.Members),
+			Proof:   string(formatTlogProof(c.Header, c.Inclusion, c.Certificate)),
+		}
+	}
+	return list
 }

@@ -59,6 +59,11 @@ var stageTexts = map[string][2]string{
 	"consistency.absent": {"When the author signed at the earliest is the author's claim.", "最早签署时间仅为作者声明。"},
 	"consistency.wrong":  {"The checkpoint that the author named is not part of this ledger.", "作者所引检查点不属于本账本。"},
 
+	"state.present": {"This is what the ledger held of {name} ({space}) after block {height}.", "此即区块 {height} 之后账本中 {name}（{space}）的状态。"},
+	"state.nothing": {"After block {height} the ledger held nothing under {name} ({space}).", "区块 {height} 之后，账本中没有 {name}（{space}）。"},
+	"refusal.ok":    {"The node of {member} ({organisation}) says that it refused the record by rule {rule}: {en}. That is its statement alone.", "{member}（{organisation}）的节点声明已按规则 {rule} 拒绝该记录：{zh}。此为其单方声明。"},
+	"refusal.wrong": {"The refusal is not one that a member's node signed for this record: {error}", "该拒绝并非成员节点针对此记录所签署：{error}"},
+
 	"state.ok":     {"The item's state after block {height} is proven.", "区块 {height} 之后该事项的状态已获证明。"},
 	"state.absent": {"The proof says nothing of the item's present state.", "证明未涉及该事项的当前状态。"},
 	"state.wrong":  {"The item's state is not what the ledger holds: {error}", "该事项的状态与账本不符：{error}"},

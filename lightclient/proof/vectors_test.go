@@ -115,6 +115,9 @@ func check(v ledgertest.Vector) (outcome, result string, err error) {
 		}
 		return string(r.Verdict), result, nil
 	}
+	if v.Format() == "item" || v.Format() == "refused" {
+		return checkOther(v)
+	}
 	result, err = checkLedger(v, ledgertest.New(4))
 	if err == nil {
 		return "ok", result, nil
@@ -133,6 +136,30 @@ func check(v ledgertest.Vector) (outcome, result string, err error) {
 		outcome = "format"
 	}
 	return outcome, "", err
+}
+
+// checkOther checks the files that are no proofs of records.
+func checkOther(v ledgertest.Vector) (outcome, result string, err error) {
+	c := ledgertest.New(4)
+	var r Report
+	if v.Format() == "item" {
+		report := VerifyItem(v.Data, &c.Fingerprint)
+		if r = report.Report; report.Item != nil {
+			digest := sha256Sum([]byte(report.Item.Value))
+			result = fmt.Sprintf("%s, height %d, existed by %d", hexText(digest[:]), report.Item.Height, report.Item.ExistedBy)
+		}
+	} else {
+		report := VerifyRefused(v.Data, &c.Fingerprint)
+		if r = report.Report; report.Refused != nil {
+			result = fmt.Sprintf("record %s, rule %s, by %s", report.Refused.ID, report.Refused.Reason.Rule, report.Refused.Member)
+		}
+	}
+	for _, s := range r.Stages {
+		if s.Status == Failed {
+			return string(r.Verdict) + " " + s.Code, "", errors.New(s.Text("en"))
+		}
+	}
+	return string(r.Verdict), result, nil
 }
 
 // contentOf returns the file at hand that the vector's head gives, or nil.

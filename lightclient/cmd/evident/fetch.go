@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/author"
-	"evident/lightclient/ledger"
 	"evident/lightclient/transfer"
 )
 
@@ -19,15 +18,16 @@ func (p *program) fetchCommand() *cli.Command {
 		ArgsUsage: p.say("RECORD", "记录编号"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: p.say("`FILE` to write; its own name otherwise", "写入的`文件`；默认用其原名")},
+			p.fileFlag(),
 		},
 		Action: p.fetch,
 	}
 }
 
 func (p *program) fetch(ctx context.Context, c *cli.Command) error {
-	id, err := ledger.ParseRecordID(c.Args().First())
-	if err != nil || c.Args().Len() != 1 {
-		return usage(p.say("which record? its id has 64 hexadecimal digits", "请指明记录：编号为 64 位十六进制数"), "evident fetch RECORD -o photo.jpg")
+	file, err := p.fileOf(c, "evident fetch RECORD -o photo.jpg")
+	if err != nil {
+		return err
 	}
 	client, err := p.client(ctx)
 	if err != nil {
@@ -35,14 +35,14 @@ func (p *program) fetch(ctx context.Context, c *cli.Command) error {
 	}
 	shown := newProgress(p, nil)
 	shown.total = 1
-	f, err := author.Fetch(ctx, client, p.home.Outbox().Secrets(), id, author.FirstStored, c.String("output"), func(t transfer.Progress) {
+	f, err := author.Fetch(ctx, client, p.home.Outbox().Secrets(), file.Record, file.Index, c.String("output"), func(t transfer.Progress) {
 		shown.moving(p.say("fetching", "取回"), t)
 	})
 	shown.clear()
 	if err != nil {
 		return err
 	}
-	return p.result(map[string]any{"path": f.Path, "size": fmt.Sprint(f.Size), "record": id.String()}, func() {
+	return p.result(map[string]any{"path": f.Path, "size": fmt.Sprint(f.Size), "record": file.Record.String()}, func() {
 		p.line(p.say("✓ %s  %d bytes, exactly what was recorded", "✓ %s  %d 字节，与记录一致"), plain(f.Path), f.Size)
 	})
 }

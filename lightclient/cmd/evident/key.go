@@ -34,7 +34,7 @@ func (p *program) keyNew(_ context.Context, c *cli.Command) error {
 	return p.result(map[string]string{"name": key.Name(), "key": key.Verifier(), "folder": keys.Dir}, func() {
 		p.line(p.say("Key made.", "密钥已创建。"))
 		p.rows(p.say("name", "名称"), key.Name(), p.say("public key", "公钥"), key.Verifier(), p.say("kept in", "保存于"), keys.Dir)
-		p.line(p.say("Copy that folder to a safe place: without the key nobody can sign in this name again.",
-			"请将该目录备份到安全之处：密钥丢失后，无人能再以此名义签名。"))
+		p.line(p.say("Make a backup: evident backup FILE. Without the key nobody can sign in this name again.",
+			"请备份：evident backup 文件。密钥丢失后，无人能再以此名义签名。"))
 	})
 }

@@ -4,6 +4,9 @@
 //	evident stamp photo.jpg          writes photo.jpg.evident
 //	evident verify photo.jpg         offline; exit code 0 valid, 1 altered, 2 cannot tell
 //	evident export photo.jpg         writes case.zip for a lawyer; evident verify case.zip
+//	evident stamp --sealed film.mp4  the members keep a ciphertext; evident fetch RECORD brings it back
+//	evident stamp --together photos  one record for a folder, a proof for each file
+//	evident backup home.age          keys, secrets and proofs, under a passphrase
 //
 // It trusts no node: what it prints has been proven, or says that it was not.
 // Results go to standard output, progress and errors to standard error, and an
@@ -68,7 +71,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			&cli.BoolFlag{Name: "json", Destination: &p.json, Usage: p.say("print JSON", "输出 JSON")},
 		},
 		Commands: []*cli.Command{
-			p.keyCommand(), p.stampCommand(), p.fetchCommand(), p.verifyCommand(), p.exportCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
+			p.keyCommand(), p.stampCommand(), p.fetchCommand(), p.proofCommand(), p.verifyCommand(), p.exportCommand(),
+			p.recipientCommand(), p.shareCommand(), p.receiveCommand(), p.eraseCommand(), p.protectCommand(), p.backupCommand(), p.restoreCommand(), p.showCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
+		},
+		Before: func(ctx context.Context, _ *cli.Command) (context.Context, error) {
+			p.openVault()
+			return ctx, nil
 		},
 		Writer: stdout, ErrWriter: io.Discard,
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {},

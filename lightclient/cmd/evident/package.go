@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -22,8 +21,7 @@ func isPackage(path string) bool {
 		return false
 	}
 	defer f.Close()
-	begin := make([]byte, len("PK\x03\x04")+26+len("manifest.json"))
-	if _, err := f.ReadAt(begin, 0); err == nil && bytes.HasPrefix(begin, []byte("PK\x03\x04")) && bytes.HasSuffix(begin, []byte("manifest.json")) {
+	if casefile.Begins(f) {
 		return true
 	}
 	_, err = os.Stat(path + ".evident")

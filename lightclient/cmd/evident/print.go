@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -181,17 +182,37 @@ func (p *printer) explain(err error) service.Error {
 	case errors.Is(err, author.ErrKeyName):
 		out.Code, out.Hint = "key_name", p.say("any language will do: evident key new 林晓, or ada-lovelace", "可用任何文字：evident key new 林晓")
 	case errors.Is(err, author.ErrNoSecret):
-		out.Code, out.Hint = "no_secret", p.say("fetch it on the machine where it was sealed, or with the home of that time: --home FOLDER", "请在密封它的机器上取回，或指定当时的目录：--home 目录")
+		out.Code, out.Hint = "no_secret", p.say("ask its author: evident share; or restore a backup of the home where it was sealed: evident restore FILE", "请向作者索取：evident share；或恢复密封时目录的备份：evident restore 文件")
 	case errors.Is(err, author.ErrNotStored):
 		out.Code, out.Hint = "not_stored", p.say("only the digest was recorded; the file is with its author", "仅记录了摘要；文件在作者处")
-	case errors.Is(err, author.ErrFileExists):
+	case errors.Is(err, author.ErrFileExists), errors.Is(err, fs.ErrExist):
 		out.Code, out.Hint = "file_exists", p.say("choose another name: -o FILE", "请另选文件名：-o 文件")
+	case errors.Is(err, author.ErrLocked):
+		out.Code, out.Hint = "locked", p.say("type the passphrase at a terminal, or set ", "请在终端输入口令，或设置 ")+passphraseEnv
+	case errors.Is(err, author.ErrPassphrase):
+		out.Code, out.Hint = "passphrase", p.say("check it and try again; nothing was changed", "请核对后重试；未作任何改动")
+	case errors.Is(err, author.ErrBackup):
+		out.Code, out.Hint = "not_a_backup", p.say("choose a file that evident backup wrote; nothing was changed", "请选择由 evident backup 写出的文件；未作任何改动")
+	case errors.Is(err, author.ErrDamaged):
+		out.Code, out.Hint = "damaged", p.say("use another copy, or restore a backup; nothing was changed", "请使用另一副本，或恢复备份；未作任何改动")
+	case errors.Is(err, author.ErrNotSealed):
+		out.Code, out.Hint = "not_sealed", p.say("they can fetch it: evident fetch RECORD", "对方可直接取回：evident fetch 记录编号")
+	case errors.Is(err, author.ErrTogetherMode):
+		out.Code, out.Hint = "together_mode", p.say("leave --sealed or --public out, or leave --together out", "请去掉 --sealed 或 --public，或去掉 --together")
+	case errors.Is(err, author.ErrNoFiles):
+		out.Code, out.Hint = "no_files", p.say("name files or folders: evident stamp photo.jpg", "请指明文件或目录：evident stamp photo.jpg")
+	case errors.Is(err, seal.ErrRecipient):
+		out.Code, out.Hint = "recipient", p.say("ask them for what evident recipient shows", "请向对方索取 evident recipient 所显示的公钥")
+	case errors.Is(err, seal.ErrShare):
+		out.Code, out.Hint = "share", p.say("ask for it again, with what evident recipient shows here", "请将此处 evident recipient 所显示的公钥交给对方，重新索取")
 	case errors.Is(err, seal.ErrContent):
 		out.Code, out.Hint = "content", p.say("do not use it; tell its author and your consortium", "请勿使用；请告知作者与联盟")
 	case errors.Is(err, evidence.ErrChanged):
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
 	case errors.Is(err, evidence.ErrNotFile):
 		out.Code, out.Hint = "not_a_file", p.say("only files with a content of their own can be stamped", "只能为普通文件存证")
+	case errors.Is(err, syscall.ENOSPC):
+		out.Code, out.Hint = "disk_full", p.say("make room on this disk and run the same command again; nothing is half done", "请清理磁盘后再次运行同一命令；不会留下残缺结果")
 	case errors.Is(err, fs.ErrNotExist):
 		out.Code, out.Hint = "no_file", p.say("check the path", "请检查路径")
 	case errors.Is(err, fs.ErrPermission):

@@ -3,13 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +27,8 @@ func (p *program) stampCommand() *cli.Command {
 		ArgsUsage: p.say("FILE…", "文件…"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "statement", Aliases: []string{"m"}, Usage: p.say("`TEXT` to sign with the files", "与文件一同签署的`文字`")},
-			&cli.StringFlag{Name: "key", Usage: p.say("`NAME` of the key to sign with", "签名密钥的`名称`")},
+			&cli.BoolFlag{Name: "together", Usage: p.say("make one record of all files and folders, by digest, and a proof for each file", "将全部文件与目录按摘要合为一条记录，并为每个文件写出证明")},
+			p.keyFlag(),
 		},
 		Description: p.say("By digest (the default), a file never leaves this machine. Sealed, the members keep a ciphertext that only you can open; public, the file itself, for everybody. An interrupted upload goes on when the same command is run again.",
 			"默认仅摘要：文件不离开本机。密封：成员保存仅您可解的密文；公开：成员保存文件本身，任何人可读。上传中断后，再次运行同一命令即可继续。"),
@@ -65,11 +66,14 @@ type outcome struct {
 }
 
 func (p *program) stamp(ctx context.Context, c *cli.Command) error {
+	if c.Bool("together") {
+		return p.stampTogether(ctx, c)
+	}
 	key, err := p.home.Keys().Open(c.String("key"))
 	if err != nil {
 		return err
 	}
-	paths, err := expand(c.Args().Slice())
+	paths, err := p.expand(ctx, c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -152,42 +156,40 @@ func (p *program) outcomeOf(path string, s author.Stamped, err error) outcome {
 	return o
 }
 
-// expand replaces folders by the files in them. Proofs, and what is hidden in
-// a folder, are left out; a file that was named is taken as it is.
-func expand(args []string) ([]string, error) {
+// expand replaces folders by the files in them. What cannot be stamped is told
+// at once; a file that was named is taken as it is, and fails by itself.
+func (p *program) expand(ctx context.Context, args []string) ([]string, error) {
 	var paths []string
+	named := map[string]bool{}
 	for _, arg := range args {
-		info, err := os.Stat(arg)
+		full, err := filepath.Abs(arg)
 		if err != nil {
 			return nil, err
 		}
-		if !info.IsDir() {
-			paths = append(paths, arg)
-			continue
-		}
-		err = filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
-			hidden := path != arg && strings.HasPrefix(entry.Name(), ".")
-			switch {
-			case err != nil:
-				return err
-			case hidden && entry.IsDir():
-				return filepath.SkipDir
-			case entry.Type().IsRegular() && !hidden && !strings.HasSuffix(path, ".evident"):
-				paths = append(paths, path)
-			}
-			return nil
-		})
-		if err != nil {
+		if _, err := os.Stat(arg); err != nil {
 			return nil, err
 		}
+		named[full] = true
 	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(paths, func(path string) bool {
-		full, err := filepath.Abs(path)
-		doubled := err == nil && seen[full]
-		seen[full] = true
-		return doubled
-	}), nil
+	err := author.Walk(ctx, args, func(path string, _ fs.FileInfo) error {
+		paths = append(paths, path)
+		return nil
+	}, func(path string, why error) {
+		if named[path] {
+			paths = append(paths, path)
+			return
+		}
+		p.skipped(path, why)
+	})
+	slices.Sort(paths)
+	return paths, err
+}
+
+// skipped tells what is left out; what is hidden is left out without a word.
+func (p *program) skipped(path string, why error) {
+	if !p.json && !errors.Is(why, author.ErrHidden) {
+		fmt.Fprintf(p.err, "- %s\n  %s\n", plain(path), plain(p.explain(why).Message))
+	}
 }
 
 // progress shows one moving line on a terminal, and a line for each file that
@@ -221,12 +223,19 @@ func (s *progress) report(r author.Progress) {
 		return
 	}
 	s.last = time.Now()
-	stage := map[author.Stage]string{
+	finished, total := int64(s.finished), int64(s.total)
+	if r.OfFiles > 0 {
+		finished, total = r.Files, r.OfFiles
+	}
+	amounts := s.amounts(transfer.Progress{Done: r.Done, Total: r.Total, Rate: r.Rate})
+	fmt.Fprintf(s.err, "\r\x1b[K  %d/%d  %s  %s %s", finished, total, plain(filepath.Base(r.Path)), s.stage(r.Stage), amounts)
+}
+
+func (s *progress) stage(stage author.Stage) string {
+	return map[author.Stage]string{
 		author.Digesting: s.say("reading", "读取"), author.Sending: s.say("sending the file", "发送文件"), author.Submitting: s.say("sending", "发送"), author.Received: s.say("waiting", "等待终局"),
-		author.Final: s.say("final", "终局"), author.Storing: s.say("waiting for storage receipts", "等待存储回执"), author.Proven: s.say("proven", "已证明"),
-	}[r.Stage]
-	stage += " " + s.amounts(transfer.Progress{Done: r.Done, Total: r.Total, Rate: r.Rate})
-	fmt.Fprintf(s.err, "\r\x1b[K  %d/%d  %s  %s", s.finished, s.total, plain(filepath.Base(r.Path)), stage)
+		author.Final: s.say("final", "终局"), author.Storing: s.say("waiting for storage receipts", "等待存储回执"), author.Proving: s.say("writing proofs", "写出证明"), author.Proven: s.say("proven", "已证明"),
+	}[stage]
 }
 
 func (s *progress) done(o outcome) {

@@ -91,6 +91,10 @@ const (
 	nonceSize  = 16
 )
 
+// Form makes the sealed file's leaves one by one. Of a file that has changed since it was first sealed none may leave the
+// machine: whoever makes a leaf again compares its CID.
+func (s *Secret) Form() (evidence.Form, error) { return newForm(s) }
+
 // Seal makes the blocks of the sealed file of r, which has exactly s.Size bytes, and puts its SHA-256 into s. It works in
 // one pass as evidence.Split does.
 //
@@ -98,7 +102,7 @@ const (
 // not make any: two ciphertexts under one key and nonce reveal both files. An evidence.Trail sees to that; whoever seals a second
 // time with a secret has to send the blocks through one.
 func (s *Secret) Seal(ctx context.Context, r io.Reader, emit func(evidence.Block) error) (evidence.Stored, error) {
-	f, err := newForm(s)
+	f, err := s.Form()
 	if err != nil {
 		return evidence.Stored{}, err
 	}

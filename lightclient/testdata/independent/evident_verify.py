@@ -1343,6 +1343,7 @@ class Report:
     proof: ProofFile = None
     certificate: Certificate = None
     signed_after: int = None
+    refusal: tuple = None  # rule and member
 
     @property
     def exit(self):
@@ -1350,7 +1351,7 @@ class Report:
 
     @property
     def first_failed(self):
-        return next((s for s in STAGES if self.stages[s][0] == FAILED), None)
+        return next((s for s in self.stages if self.stages[s][0] == FAILED), None)
 
 
 CERTIFICATE_CODES = {LEDGER: "ledger", QUORUM: "quorum", SIGNATURE: "signature", PROOF: "proof"}
@@ -1648,18 +1649,153 @@ def verify_proof(raw, fingerprint=None, file=None):
     return report
 
 
+# --- section 12: files without a proof of a record -----------------------------------------------------------------
+
+
+@dataclass
+class Unrecorded:
+    """What a state proof, or the file of a refused record, has in common with a proof."""
+
+    genesis: Genesis
+    history: list
+    header: Header = None
+    proof: LogProof = None
+    record: Record = None
+    space: str = None
+    name: str = None
+    state: bytes = None
+    value: bytes = None
+    refusal: bytes = None
+
+
+def history_of(value):
+    out = []
+    for c in list_of(value, 0, 1000, over):
+        members_of(c, "header", "members", "proof")
+        h = parse_header(text_of(c["header"]))
+        if len(text_of(c["members"])) > MAX_MEMBERS_BYTES:
+            over("member set too large")
+        out.append(Change(h, text_of(c["members"]), parse_log_proof(text_of(c["proof"]).decode(), h.height)))
+    return out
+
+
+def parse_item(raw):
+    if len(raw) > MAX_PROOF_BYTES:
+        over("state proof too large")
+    names = ("format", "genesis", "header", "history", "name", "proof", "space", "state", "value")
+    p = members_of(json_value(utf8(raw)[:-1]), *names, optional=("value",))
+    header = parse_header(text_of(p["header"]))
+    out = Unrecorded(parse_genesis(text_of(p["genesis"])), history_of(p["history"]), header)
+    out.proof = parse_log_proof(text_of(p["proof"]).decode(), header.height)
+    out.space, out.name = text_of(p["space"]).decode(), text_of(p["name"]).decode()
+    if len(out.name.encode()) > 128 or len(out.space.encode()) > 255:
+        over("name too long")
+    need(re.fullmatch(r"[a-z0-9_]+", out.space) and out.name, "not a space, or no name")
+    if out.space == "digest":
+        hex64(out.name)
+    out.state = unb64(p["state"])
+    parse_state_proof(out.state)
+    if "value" in p:
+        out.value = text_of(p["value"])
+        if len(out.value) > 64 * KIB:
+            over("state too large")
+        parse_free_object(out.value)
+    return out
+
+
+def parse_refused(raw):
+    if len(raw) > MAX_PROOF_BYTES:
+        over("file too large")
+    p = members_of(json_value(utf8(raw)[:-1]), "format", "genesis", "history", "record", "refusal")
+    out = Unrecorded(parse_genesis(text_of(p["genesis"])), history_of(p["history"]))
+    out.record, out.refusal = parse_record(text_of(p["record"])), text_of(p["refusal"])
+    if len(out.refusal) > MAX_STATEMENT_BYTES:
+        over("refusal too large")
+    return out
+
+
+class _Unrecorded(_Verification):
+    def item(self):
+        self.needs("certificate")
+        p = self.p
+        key = sha256(p.space.encode(), b"\0", bytes.fromhex(p.name) if p.space == "digest" else p.name.encode())
+        verify_state(p.state, p.header.state, key, None if p.value is None else sha256(p.value))
+        return f"at block {p.header.height}"
+
+    def refused(self):
+        self.needs("member history")
+        why = Refused(SIGNATURE, "signed by no member's node")
+        for _, members in reversed(self.sets):
+            for m in members.members:
+                try:
+                    said = parse_statement("refusal", self.p.refusal, self.p.genesis.origin, m.node)
+                except Refused as e:
+                    why = e
+                    continue
+                if said["record"] != self.p.record.id:
+                    raise Refused(PROOF, "the refusal of another record")
+                self.report.refusal = (said["reason"]["rule"], m.name)
+                return f"by {m.name}"
+        raise why
+
+
+def verify_other(raw, fingerprint=None):
+    """The report on a state proof, or on the file of a refused record."""
+    kind = "state" if raw.startswith(b'{"format":"evident/state/v') else "refused"
+    beginning = b'{"format":"evident/' + kind.encode() + b'/v1"'
+    names = {
+        "state": ("container", "certificate", "member history", "state", "anchors"),
+        "refused": ("container", "record signature", "member history", "refusal", "anchors"),
+    }[kind]
+
+    def ended(verdict, why, reason):
+        report = Report(verdict)
+        report.codes["container"] = f"container.{reason}"
+        report.stages = {s: [NOT_RUN, ""] for s in names} | {"container": [FAILED, why]}
+        return report
+
+    if beginning.startswith(raw) or raw.startswith(beginning) and not raw.endswith(b"}\n"):
+        return ended("incomplete", "the end is missing", "cut")
+    if not raw.startswith(beginning[:-2]):
+        return ended("incomplete", "not such a file", "foreign")
+    if not raw.startswith(beginning):
+        return ended("incomplete", "not a file of this version", "version")
+    try:
+        p = parse_item(raw) if kind == "state" else parse_refused(raw)
+    except Refused as e:
+        return ended("altered", str(e), e.outcome if e.outcome == LIMIT else FORMAT)
+    run = _Unrecorded(p, None)
+    run.report.stages = {s: [NOT_RUN, ""] for s in names} | {"container": [PASSED, ""], "anchors": [ABSENT, ""]}
+    if kind == "refused":
+        run.stage("record signature", run.signature)
+    run.stage("member history", run.history)
+    if kind == "state":
+        run.stage("certificate", run.check_certificate)
+        run.stage("state", run.item)
+    else:
+        run.stage("refusal", run.refused)
+    report = run.report
+    failed = report.first_failed
+    report.verdict = "altered" if failed else "valid" if fingerprint == p.genesis.fingerprint else "unknown ledger"
+    return report
+
+
 # --- command line --------------------------------------------------------------------------------------------------
 
 
 def show(report):
-    for stage in STAGES:
-        outcome, note = report.stages[stage]
+    for stage, (outcome, note) in report.stages.items():
         print(f"{stage + ':':<18}{outcome}" + (f" ({note})" if note else ""))
     print(f"{'verdict:':<18}{report.verdict}")
     p = report.proof
     if report.verdict == "unknown ledger":
         print(f"fingerprint {p.genesis.fingerprint}\nwords {p.genesis.words}")
-    if report.verdict == "valid":
+    if report.verdict == "valid" and isinstance(p, Unrecorded):
+        if p.record:
+            print(f"record {p.record.id} was refused by rule {report.refusal[0]}, says {report.refusal[1]}")
+        else:
+            print(f"{p.space} {p.name}, height {p.header.height}: {p.value.decode() if p.value else 'nothing'}")
+    elif report.verdict == "valid":
         print(f"record {p.record.id}, height {p.header.height}, existed by {report.certificate.time}")
 
 
@@ -1683,7 +1819,8 @@ def main():
         file = read_file(args.file) if args.file else None
     except OSError as e:
         parser.error(str(e))
-    report = verify_proof(raw, args.fingerprint, file)
+    other = raw.startswith((b'{"format":"evident/state/v', b'{"format":"evident/refused/v'))
+    report = verify_other(raw, args.fingerprint) if other else verify_proof(raw, args.fingerprint, file)
     show(report)
     return report.exit
 

@@ -154,9 +154,25 @@ def run_proof(head, body):
     return found, result
 
 
+def run_other(head, body):
+    report = ev.verify_other(body, LEDGER.fingerprint)
+    found = report.verdict
+    if report.first_failed:
+        return f"{found} {report.codes[report.first_failed]}", None
+    p, result = report.proof, None
+    if found == "valid" and head["format"] == "item":
+        value = ev.sha256(p.value or b"").hex()
+        result = f"{value}, height {p.header.height}, existed by {report.certificate.time}"
+    elif found == "valid":
+        result = "record {}, rule {}, by {}".format(p.record.id, *report.refusal)
+    return found, result
+
+
 def run(head, body):
     if head["format"] == "proof":
         return run_proof(head, body)
+    if head["format"] in ("item", "refused"):
+        return run_other(head, body)
     try:
         return "ok", FORMATS[head["format"]](head, body)
     except ev.Refused as refused:

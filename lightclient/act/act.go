@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -185,16 +186,44 @@ func (d *Draft) Check(ctx context.Context, client *lightclient.Client) error {
 	if err := d.Current(ctx, client); err != nil {
 		return err
 	}
-	return client.Check(ctx, record.Note)
+	return d.despiteLag(ctx, client, func() error { return client.Check(ctx, record.Note) })
 }
 
 // Submit sends the record and returns when it is final and proven. It goes on until ctx ends; submitting again does no harm.
-func Submit(ctx context.Context, client *lightclient.Client, d *Draft) (lightclient.Record, error) {
+func Submit(ctx context.Context, client *lightclient.Client, d *Draft) (r lightclient.Record, err error) {
 	record, err := d.Record()
 	if err != nil {
-		return lightclient.Record{}, err
+		return r, err
 	}
-	return client.Submit(ctx, record.Note, nil)
+	err = d.despiteLag(ctx, client, func() error {
+		r, err = client.Submit(ctx, record.Note, nil)
+		return err
+	})
+	return r, err
+}
+
+// The rule that a record has to follow its item's last one, and how often a node may be behind with that.
+const (
+	ruleFollows = "C3"
+	lagTries    = 20
+	lagPause    = 100 * time.Millisecond
+)
+
+// despiteLag tries again when a node says that the record does not follow the item's last one, but it is proven to: the
+// node has not seen that one yet.
+func (d *Draft) despiteLag(ctx context.Context, client *lightclient.Client, try func() error) error {
+	for i := 0; ; i++ {
+		err := try()
+		var refused *lightclient.Refused
+		if !errors.As(err, &refused) || refused.Refusal.Reason.Rule != ruleFollows || i == lagTries || d.Current(ctx, client) != nil {
+			return err
+		}
+		select {
+		case <-time.After(lagPause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 func nonce() string {

@@ -172,6 +172,37 @@ func TestRefusalIsExplainedBeforeSubmitting(t *testing.T) {
 	})
 }
 
+// A node that is behind refuses by C3 what follows a record that it has not seen.
+func TestNodeThatIsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTestWorld(t)
+		d := w.mustNew(t, deposit("contract/8"))
+		mustSign(t, d, ada, bob)
+		for _, n := range w.nodes {
+			n.Refuse = "C3"
+		}
+		go func() {
+			time.Sleep(time.Second)
+			for _, n := range w.nodes {
+				n.Change(func(n *testnode.Node) { n.Refuse = "" })
+			}
+		}()
+		if r, err := Submit(t.Context(), w.client, d); err != nil || r.ID != d.ID() {
+			t.Errorf("submitted while nodes are behind: %v", err)
+		}
+		late := w.mustNew(t, deposit("contract/9"))
+		mustSign(t, late, ada, bob)
+		for _, n := range w.nodes {
+			n.Change(func(n *testnode.Node) { n.Refuse = "C3" })
+		}
+		began := time.Now()
+		var refused *lightclient.Refused
+		if _, err := Submit(t.Context(), w.client, late); !errors.As(err, &refused) || time.Since(began) > 10*time.Second {
+			t.Errorf("nodes that stay behind: %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 func TestPrivateFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTestWorld(t)

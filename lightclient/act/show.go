@@ -23,6 +23,7 @@ type Contract struct {
 	Name     string
 	Version  int64
 	Title    Text
+	Parents  string // the field that lists the items that an item comes from
 	Statuses map[string]Text
 	Types    map[string]Object
 	State    map[string]Field

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync"
 	"syscall/js"
 
 	"evident/lightclient"
@@ -54,12 +53,11 @@ func (d *IndexedDB) Swap(name string, old, value []byte) error {
 	store := t.Call("objectStore", values)
 	read := store.Call("get", name)
 	done := make(chan error, 1)
-	var once sync.Once
-	finish := func(err error) { once.Do(func() { done <- err }) }
+	var conflict error // told when the transaction has ended, since it calls back until then
 	onRead := js.FuncOf(func(js.Value, []js.Value) any {
 		current := bytesOf(read.Get("result"))
 		if (current == nil) != (old == nil) || !bytes.Equal(current, old) {
-			finish(lightclient.ErrConflict)
+			conflict = lightclient.ErrConflict
 			return nil
 		}
 		array := js.Global().Get("Uint8Array").New(len(value))
@@ -68,9 +66,9 @@ func (d *IndexedDB) Swap(name string, old, value []byte) error {
 		return nil
 	})
 	defer onRead.Release()
-	onComplete := js.FuncOf(func(js.Value, []js.Value) any { finish(nil); return nil })
+	onComplete := js.FuncOf(func(js.Value, []js.Value) any { done <- conflict; return nil })
 	defer onComplete.Release()
-	onAbort := js.FuncOf(func(js.Value, []js.Value) any { finish(reason(t)); return nil })
+	onAbort := js.FuncOf(func(js.Value, []js.Value) any { done <- reason(t); return nil })
 	defer onAbort.Release()
 	read.Set("onsuccess", onRead)
 	t.Set("oncomplete", onComplete)

@@ -103,6 +103,8 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "recipient", a.recipient)
 	service.Handle(a.service, "share", a.share)
 	service.Handle(a.service, "receive", a.receive)
+	service.Handle(a.service, "backup", a.backup)
+	service.Handle(a.service, "restore", a.restore)
 	service.Handle(a.service, "saveProof", a.saveProof)
 	service.Handle(a.service, "verifyPackage", a.verifyPackage)
 	service.Handle(a.service, "export", a.export)

@@ -41,6 +41,7 @@ class Go {
       return JSON.stringify({ ok: job });
     };
     scope.evidentProof = async () => "";
+    scope.evidentVerifyPackage = async () => JSON.stringify({ ok: ledger.package() });
     scope.evidentInvoke = (method: string, params: string) => ledger.invoke(method, params);
     scope.evidentDigestOpen = () => {
       digests.set(digests.size, { size: 0, start: "" });

@@ -23,6 +23,22 @@ function given(name, content) {
   return { name, mimeType: "", buffer: Buffer.from(content) };
 }
 
+const packages = new URL("../../lightclient/testdata/packages/", import.meta.url);
+
+/** A package of the shared ones. @param {string} name */
+function bundle(name) {
+  return given(`${name}.zip`, readFileSync(new URL(`${name}.zip`, packages)));
+}
+
+/** @type {[name: string, verdict: string][]} */
+const outcomes = readFileSync(new URL("outcomes.txt", packages), "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => {
+    const [file = "", verdict = ""] = line.split(": ").map((part) => part.split(" ")[0]);
+    return [file.replace(/\.zip$/, ""), verdict];
+  });
+
 /** The body of a vector, behind its head. @param {string} name */
 function vector(name) {
   const text = readFileSync(new URL(`${name}.txt`, vectors));
@@ -150,6 +166,26 @@ describe("the one file, from the disk, without a network", () => {
       await says(page, "incomplete");
       await keep(page, "sealed-undisclosed");
     }));
+
+  test("a package is verified whole, with the files in it", () =>
+    offline(async (page) => {
+      await choose(page, [bundle("valid-case")]);
+      await says(page, "unknown ledger");
+      await keep(page, "package-unknown");
+      await confirm(page);
+      await says(page, "valid");
+      await page.getByText("files are in the package, and they are the ones recorded").waitFor();
+      assert.ok((await page.locator(".records > li").count()) > 1);
+      await keep(page, "package");
+    }));
+
+  for (const [name, verdict] of outcomes.filter(([, verdict]) => verdict === "altered")) {
+    test(`the damaged package ${name} is altered`, () =>
+      offline(async (page) => {
+        await choose(page, [bundle(name)]);
+        await says(page, verdict);
+      }));
+  }
 
   test("Chinese, dark and narrow", () =>
     offline(

@@ -154,6 +154,13 @@ var (
 
 // openContainer finds the entries of a package. It checks, in this order, that
 //
+// Begins tells whether a file begins like a package.
+func Begins(r io.ReaderAt) bool {
+	begin := make([]byte, sizeLocal+len(manifestName))
+	_, err := r.ReadAt(begin, 0)
+	return err == nil && bytes.HasPrefix(begin, []byte("PK\x03\x04")) && bytes.HasSuffix(begin, []byte(manifestName))
+}
+
 //  1. the file is within its limits and begins like a ZIP file;
 //  2. it ends with a directory within its limits;
 //  3. the names are plain, in order, and none stands twice;

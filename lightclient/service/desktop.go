@@ -21,6 +21,8 @@ type Inspected struct {
 	Name  string `json:"name"`
 	Size  string `json:"size"`
 	Proof string `json:"proof"`
+
+	Package bool `json:"package"` // it begins like a package
 }
 
 type DigestParams struct {

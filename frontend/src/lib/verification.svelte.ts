@@ -1,7 +1,7 @@
-/** A proof and, if the reader has it, the file it is about, on their way to a verdict. */
+/** A proof and, if the reader has it, the file it is about, or a whole package, on their way to a verdict. */
 import { asClientError, type ClientError } from "./client/envelope";
 import { MAX_PROOF_BYTES } from "./client/proof-file";
-import type { Client, FileDigest, LocalFile, Report } from "./client";
+import type { Client, FileDigest, LocalFile, PackageReport, Report } from "./client";
 import { compareTrust } from "./trust-root";
 
 interface ProofFile {
@@ -12,6 +12,9 @@ interface ProofFile {
 export class Verification {
   proof = $state.raw<ProofFile | null>(null);
   file = $state.raw<LocalFile | null>(null);
+  /** A package has proof and files inside. */
+  package = $state.raw<LocalFile | null>(null);
+  packageReport = $state.raw<PackageReport | null>(null);
   hashing = $state.raw<{ done: number; size: number } | null>(null);
   checking = $state(false);
   report = $state.raw<Report | null>(null);
@@ -32,7 +35,12 @@ export class Verification {
   constructor(readonly client: Client) {}
 
   get withFile(): boolean {
-    return this.file !== null;
+    return this.file !== null || this.packageReport?.stages.some(isContentPassed) === true;
+  }
+
+  /** What was found, of a proof or of a package. */
+  get answer(): Report | PackageReport | null {
+    return this.report ?? this.packageReport;
   }
 
   /** Sorts what was handed over into proof and file, then checks. */
@@ -44,6 +52,11 @@ export class Verification {
         if (file.size !== null && file.size > MAX_PROOF_BYTES && wanted === "proof") {
           this.refused = "tooBig";
           return;
+        }
+        if (await this.client.isPackage(file)) {
+          this.reset();
+          this.package = file;
+          continue;
         }
         const text = await this.client.readProof(file);
         if (text !== null) this.proof = { name: file.name, text };
@@ -58,6 +71,7 @@ export class Verification {
 
   /** Only the newest question is answered; what it replaces ends silently. */
   async check(): Promise<void> {
+    if (this.package) return this.#checkPackage(this.package);
     if (!this.proof) return;
     const mine = ++this.#asked;
     const proof = this.proof.text;
@@ -78,10 +92,44 @@ export class Verification {
     }
   }
 
+  /** Reads the package once, and once more if the ledger it leads to was confirmed or named. */
+  async #checkPackage(file: LocalFile): Promise<void> {
+    const mine = ++this.#asked;
+    const work = (this.#work = new AbortController());
+    const verify = (genesis: string) => {
+      this.hashing = { done: 0, size: file.size ?? 0 };
+      return this.client.verifyPackage(file, genesis, {
+        signal: work.signal,
+        onProgress: (done, size) => {
+          if (this.#work === work) this.hashing = { done, size };
+        },
+      });
+    };
+    this.error = null;
+    try {
+      let report = await verify("");
+      if (report.verdict === "unknown ledger" && this.#trusts(report))
+        report = await verify(report.fingerprint);
+      if (mine !== this.#asked) return;
+      this.packageReport = report;
+      this.checkedAt = Date.now();
+    } catch (thrown) {
+      if (mine !== this.#asked || work.signal.aborted) return;
+      this.packageReport = null;
+      this.error = asClientError(thrown);
+    } finally {
+      if (this.#work === work) this.hashing = null;
+    }
+  }
+
+  #trusts(report: Report | PackageReport): boolean {
+    return this.#confirmed.has(report.fingerprint) || compareTrust(this.named, report) === "same";
+  }
+
   /** A person says that the words, or the fingerprint, are those of a copy they trust. */
   async confirm(): Promise<void> {
-    if (!this.report) return;
-    this.#confirmed.add(this.report.fingerprint);
+    if (!this.answer) return;
+    this.#confirmed.add(this.answer.fingerprint);
     await this.check();
   }
 
@@ -95,6 +143,7 @@ export class Verification {
     this.#asked++;
     this.checking = false;
     this.proof = this.report = this.error = this.refused = null;
+    this.package = this.packageReport = null;
     this.#setFile(null);
   }
 
@@ -107,8 +156,7 @@ export class Verification {
 
   async #verify(params: { proof: string; file?: FileDigest }): Promise<Report> {
     const report = await this.client.call("verify", params);
-    const confirmed = this.#confirmed.has(report.fingerprint) || compareTrust(this.named, report) === "same";
-    if (report.verdict !== "unknown ledger" || !confirmed) return report;
+    if (report.verdict !== "unknown ledger" || !this.#trusts(report)) return report;
     return this.client.call("verify", { ...params, genesis: report.fingerprint });
   }
 
@@ -128,4 +176,8 @@ export class Verification {
       if (this.#work === work) this.hashing = null;
     }
   }
+}
+
+function isContentPassed({ name, status }: { name: string; status: string }): boolean {
+  return name === "content" && status === "passed";
 }

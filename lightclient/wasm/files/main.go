@@ -14,7 +14,7 @@
 //	                                     open(name, size), write(bytes), commit() and abort(), each giving a promise
 //	evidentProof(record)                 a promise of the author's own proof of a record, or ""
 //
-// and it calls evidentEvent(json) for each event.
+// and what package packages sets, and it calls evidentEvent(json) for each event.
 package main
 
 import (
@@ -28,6 +28,7 @@ import (
 	"evident/lightclient/service"
 	"evident/lightclient/source"
 	"evident/lightclient/store"
+	"evident/lightclient/wasm/packages"
 	"evident/lightclient/wasm/page"
 )
 
@@ -61,6 +62,7 @@ func provide(ctx context.Context) error {
 		return string(fetch(ctx, c, args[0].String(), args[1].Int(), args[2])), nil
 	}))
 	page.Set("evidentProof", page.Promising(func(args []js.Value) (any, error) { return c.Proof(args[0].String()) }))
+	packages.Provide()
 	var once sync.Once
 	page.Set("evidentInvoke", page.Promising(func(args []js.Value) (any, error) {
 		once.Do(func() { begin(ctx, s, c) })

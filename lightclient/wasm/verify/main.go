@@ -8,10 +8,7 @@
 //
 //	evidentInvoke(method, params)   a promise of the answer, see package service
 //
-//	evidentVerifyPackage(size, genesis, read, progress)   a promise of the answer of "verifyPackage";
-//	                     read(offset, length) gives a promise of bytes, progress(done, total) stops it by false
-//
-// and what package digest sets.
+// and what the packages digest and packages set.
 package main
 
 import (
@@ -21,6 +18,7 @@ import (
 
 	"evident/lightclient/service"
 	"evident/lightclient/wasm/digest"
+	"evident/lightclient/wasm/packages"
 )
 
 func main() {
@@ -28,7 +26,7 @@ func main() {
 		return js.Global().Get("Promise").Call("resolve", string(service.Answer(verify(args[0].String(), args[1].String()))))
 	}))
 	digest.Provide()
-	provideVerifyPackage()
+	packages.Provide()
 	select {}
 }
 

@@ -32,13 +32,14 @@ const METHODS = new Set<keyof Methods>([
 ]);
 
 export class FilesInBrowser {
-  #core: () => Core;
+  /** The worker; anew after it failed. */
+  readonly core: () => Core;
   #player = new Player((token, offset, length) => this.#read(token, offset, length));
 
   /** @param start makes a worker that has been told what to start from */
   constructor(start: () => Worker, onEvent: (event: LedgerEvent) => void) {
     // Both workers follow the ledger; the other one tells of blocks.
-    this.#core = kept(start, (event) => event.kind !== "block" && onEvent(event));
+    this.core = kept(start, (event) => event.kind !== "block" && onEvent(event));
   }
 
   answers(method: keyof Methods): boolean {
@@ -46,7 +47,7 @@ export class FilesInBrowser {
   }
 
   async invoke(method: keyof Methods, params: object): Promise<string> {
-    return (await this.#core().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string;
+    return (await this.core().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string;
   }
 
   async stamp(files: LocalFile[], how: Omit<StampParams, "paths">): Promise<StampStatus> {
@@ -64,7 +65,7 @@ export class FilesInBrowser {
 
   /** The author's own proof discloses what was sealed; empty if there is none here. */
   async proof(record: string): Promise<string> {
-    return (await this.#core().ask({ kind: "proof", record })) as string;
+    return (await this.core().ask({ kind: "proof", record })) as string;
   }
 
   async readEvidence(opened: Opened, offset: number, length: number): Promise<ArrayBuffer> {
@@ -80,11 +81,11 @@ export class FilesInBrowser {
     if (to === null) return null;
     const transfer = to instanceof MessagePort ? [to] : [];
     const { record, index } = file;
-    return open((await this.#core().ask({ kind: "fetch", record, index, to }, transfer)) as string);
+    return open((await this.core().ask({ kind: "fetch", record, index, to }, transfer)) as string);
   }
 
   async #read(token: string, offset: number, length: number): Promise<ArrayBuffer> {
-    const answer = (await this.#core().ask({ kind: "read", token, offset, length })) as ArrayBuffer | string;
+    const answer = (await this.core().ask({ kind: "read", token, offset, length })) as ArrayBuffer | string;
     return typeof answer === "string" ? open(answer) : answer;
   }
 
@@ -92,7 +93,7 @@ export class FilesInBrowser {
     const paths: string[] = [];
     for (const { blob, path } of files) {
       if (!(blob instanceof File) || !path) throw new Error("the file was not handed over by the browser");
-      await this.#core().ask({ kind: "hold", path, file: blob });
+      await this.core().ask({ kind: "hold", path, file: blob });
       paths.push(path);
     }
     return paths;

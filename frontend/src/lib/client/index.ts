@@ -10,6 +10,7 @@ import type {
   LedgerEvent,
   Methods,
   Opened,
+  PackageReport,
   StampParams,
   StampStatus,
 } from "./types.gen";
@@ -52,6 +53,10 @@ export interface Client {
   digest(file: LocalFile, work: Work): Promise<FileDigest>;
   /** The text of the proof, or null when the file is not one. */
   readProof(file: LocalFile): Promise<string | null>;
+  /** Whether a file is a package, as `export` makes them. */
+  isPackage(file: LocalFile): Promise<boolean>;
+  /** Verifies a package; aborting leaves nothing running behind. `genesis` is the fingerprint to trust, or empty. */
+  verifyPackage(file: LocalFile, genesis: string, work: Work): Promise<PackageReport>;
   /** Files dropped anywhere on the page; the newest listener receives them. */
   onDrop(listener: (files: LocalFile[]) => void): () => void;
   /** Asks the user for files; empty when the dialog was closed. */

@@ -27,6 +27,8 @@ export function mockClient(desktop = false): MockClient {
       return ledger.digest({ size: file.size ?? 0, start: file.blob ? await file.blob.text() : file.name });
     },
     readProof: async (file) => (file.blob ? readProofText(file.blob, file.name) : null),
+    isPackage: async (file) => file.name.endsWith(".zip"),
+    verifyPackage: async () => ledger.package(),
     onDrop: (listener) => {
       drops.push(listener);
       return () => void drops.splice(drops.indexOf(listener), 1);

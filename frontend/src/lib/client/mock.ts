@@ -6,6 +6,7 @@ import { MockContracts } from "./mock-contracts";
 import { MockFailure } from "./mock-failure";
 import { MockFiles } from "./mock-files";
 import { base64, hex } from "./mock-hash";
+import { packageReport } from "./mock-packages";
 import type * as seam from "./types.gen";
 
 export { hex } from "./mock-hash";
@@ -130,14 +131,30 @@ export class MockLedger {
     },
     inspect: ({ path }: seam.PathParams) => {
       const name = path.split("/").at(-1)!;
-      return { name, size: "48211", proof: name.endsWith(".evident") ? proofText("valid") : "" };
+      return {
+        name,
+        size: "48211",
+        proof: name.endsWith(".evident") ? proofText("valid") : "",
+        package: name.endsWith(".zip"),
+      };
     },
     digest: ({ job, path }: seam.DigestParams) => {
       this.emit({ kind: "progress", job, done: "24000", size: "48211" });
       return this.digest({ size: 48211, start: path.includes("日出") ? RECORDED_MARK : path });
     },
+    verifyPackage: () => this.package(),
+    export: ({ records }: seam.ExportParams) => ({
+      path: `/home/ada/${records[0]!.slice(0, 16)}.zip`,
+      records: records.length,
+      files: 0,
+      size: "184211",
+    }),
     saveProof: ({ id }: seam.RecordParams) => ({ path: `/home/ada/${id.slice(0, 16)}.evident` }),
   };
+
+  package(): seam.PackageReport {
+    return packageReport(LEDGER, FINGERPRINT, WORDS, this.timeOf(40));
+  }
 
   timeOf(height: number): number {
     return this.#start + height * BLOCK_MS;

@@ -470,6 +470,7 @@ export interface Inspected {
   name: string;
   size: string;
   proof: string;
+  package: boolean;
 }
 
 export interface DigestParams {

@@ -5,7 +5,7 @@
 import type { Client, LocalFile, Method, Params, Result, Work } from "./index";
 import { Drops } from "./drops";
 import { ClientError, cancelled, open } from "./envelope";
-import type { FileDigest, LedgerEvent, Opened, Picked } from "./types.gen";
+import type { FileDigest, LedgerEvent, Opened, PackageReport, Picked } from "./types.gen";
 
 export interface DesktopBinding {
   Invoke(method: string, params: string): Promise<string>;
@@ -38,7 +38,8 @@ export function connectDesktop(app: DesktopBinding): Client {
     return () => void listeners.delete(listener);
   };
 
-  async function digest(file: LocalFile, work: Work): Promise<FileDigest> {
+  /** Work whose events carry a number, and that ends when it is told to. */
+  async function tracked<T>(work: Work, begin: (job: string) => Promise<T>): Promise<T> {
     const job = crypto.randomUUID();
     const stop = subscribe((event) => {
       if (event.kind === "progress" && event.job === job) {
@@ -48,7 +49,7 @@ export function connectDesktop(app: DesktopBinding): Client {
     const cancel = () => void call("cancel", { job });
     work.signal.addEventListener("abort", cancel);
     try {
-      const result = await call("digest", { job, path: pathOf(file) });
+      const result = await begin(job);
       if (work.signal.aborted) throw cancelled();
       return result;
     } finally {
@@ -57,12 +58,21 @@ export function connectDesktop(app: DesktopBinding): Client {
     }
   }
 
+  const digest = (file: LocalFile, work: Work): Promise<FileDigest> =>
+    tracked(work, (job) => call("digest", { job, path: pathOf(file) }));
+
+  async function verifyPackage(file: LocalFile, genesis: string, work: Work): Promise<PackageReport> {
+    return tracked(work, (job) => call("verifyPackage", { job, path: pathOf(file), genesis }));
+  }
+
   return {
     can: { desktop: true, canStamp: true, canHashInPage: false, canWatch: true, follow: true },
     call,
     subscribe,
     digest,
     readProof: async (file) => (await call("inspect", { path: pathOf(file) })).proof || null,
+    isPackage: async (file) => (await call("inspect", { path: pathOf(file) })).package,
+    verifyPackage,
     onDrop: (listener) => drops.listen(listener),
     pick: async () => (await call("pickFiles", {})).files.map(fromPicked),
     pickFolder: async () => (await call("pickFolder", {})).files.map(fromPicked),

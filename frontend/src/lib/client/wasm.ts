@@ -9,6 +9,7 @@ import { kept } from "./core";
 import { Drops, fromFile } from "./drops";
 import { ClientError, open } from "./envelope";
 import type { FilesInBrowser } from "./files";
+import { isPackage, verifyPackage } from "./packages";
 import { save } from "./player";
 import { readProofText } from "./proof-file";
 import { feed } from "./slices";
@@ -47,6 +48,17 @@ export function connectBrowser(
     }
   }
 
+  /** The ledger that is followed here, if there is one to follow and it can be reached. */
+  async function trusted(): Promise<string> {
+    if (!files) return "";
+    const answer = (await ledger().ask({ kind: "invoke", method: "trust", params: "{}" })) as string;
+    try {
+      return open<Result<"trust">>(answer).fingerprint;
+    } catch {
+      return "";
+    }
+  }
+
   return {
     can: {
       desktop: false,
@@ -67,6 +79,9 @@ export function connectBrowser(
     },
     digest,
     readProof: (file) => readProofText(blobOf(file), file.name),
+    isPackage: (file) => isPackage(blobOf(file)),
+    verifyPackage: async (file, genesis, work) =>
+      verifyPackage((files?.core ?? hasher)(), blobOf(file), genesis || (await trusted()), work),
     onDrop: (listener) => drops.listen(listener),
     pick: () => pickInPage(false),
     pickFolder: () => pickInPage(true),

@@ -5,6 +5,7 @@
  * from is the worker's own affair.
  */
 import type { FromWorker, Request, Start, ToWorker } from "./worker-messages";
+import { piecesFrom } from "./packages";
 import { sinkTo, type Sink } from "./sinks";
 
 interface GoProgram {
@@ -24,6 +25,12 @@ interface CoreScope {
   evidentRead(token: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   evidentFetch(record: string, index: number, sink: Sink): Promise<string>;
   evidentProof(record: string): Promise<string>;
+  evidentVerifyPackage(
+    size: number,
+    genesis: string,
+    read: (offset: number, length: number) => Promise<Uint8Array>,
+    progress: (done: number, total: number) => boolean,
+  ): Promise<string>;
 }
 
 /** Something that the program needs was not there. */
@@ -82,6 +89,10 @@ function answer(request: Request): Promise<string | ArrayBuffer> | string | numb
       return scope.evidentFetch(request.record, request.index, sinkTo(request.to));
     case "proof":
       return scope.evidentProof(request.record);
+    case "package": {
+      const { read, progress } = piecesFrom(request.port);
+      return scope.evidentVerifyPackage(request.size, request.genesis, read, progress);
+    }
   }
 }
 

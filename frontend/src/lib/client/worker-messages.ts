@@ -8,7 +8,8 @@ export type Request =
   | { kind: "hold"; path: string; file: File }
   | { kind: "read"; token: string; offset: number; length: number }
   | { kind: "fetch"; record: string; index: number; to: FileSystemFileHandle | MessagePort }
-  | { kind: "proof"; record: string };
+  | { kind: "proof"; record: string }
+  | { kind: "package"; size: number; genesis: string; port: MessagePort };
 
 export interface Start {
   kind: "start";

@@ -1,6 +1,8 @@
 //go:build js
 
-package main
+// Package packages lets a page verify a package of any size in little memory:
+// the page gives pieces of it as they are asked for.
+package packages
 
 import (
 	"context"
@@ -17,8 +19,11 @@ import (
 // ahead is how much of a package is asked of the page at once.
 const ahead = 4 << 20
 
-// provideVerifyPackage sets evidentVerifyPackage.
-func provideVerifyPackage() {
+// Provide sets on globalThis:
+//
+//	evidentVerifyPackage(size, genesis, read, progress)   a promise of the answer of "verifyPackage";
+//	                     read(offset, length) gives a promise of bytes, progress(done, total) stops it by false
+func Provide() {
 	page.Set("evidentVerifyPackage", page.Promising(func(args []js.Value) (any, error) {
 		size, genesis, read, progress := int64(args[0].Float()), args[1].String(), args[2], args[3]
 		source := io.NewSectionReader(&slices{read: read, size: size}, 0, size)

@@ -27,6 +27,8 @@ export default defineConfig({
   worker: { format: "es" },
   server: {
     host: "127.0.0.1",
+    // The made-up ledger has the contracts that the members have.
+    fs: { allow: [".", "../fullnode/contract/library"] },
     proxy: { "/v1": node, "/checkpoint": node, "/tile": node },
   },
   test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },

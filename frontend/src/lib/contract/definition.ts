@@ -51,6 +51,8 @@ export interface Action {
   signers: Condition | null;
   input: Field[];
   rules: Condition[];
+  /** How many other actions it leaves open. */
+  leaves: number;
 }
 
 export interface Definition {
@@ -58,9 +60,10 @@ export interface Definition {
   version: number;
   title: Words;
   item: Words;
-  note: Words | null;
-  /** Statuses that a reader is warned of. */
+  /** Statuses out of the ordinary, that a reader is warned of. */
   warn: string[];
+  /** State fields that forbid things when they are true of an ancestor. */
+  alarms: string[];
   roles: Map<string, Words>;
   statuses: Map<string, Words>;
   state: Field[];
@@ -83,8 +86,8 @@ export function parseDefinition(json: Json): Definition {
     version: Number(json.version),
     title: words(json.title),
     item: words(json.item),
-    note: json.note ? words(json.note) : null,
-    warn: texts(json.warn),
+    warn: unusual(actions),
+    alarms: alarmsOf(actions),
     roles: wordMap(json.roles),
     statuses: sortedStatuses(wordMap(json.statuses), ordered),
     state: inOrderOf(fieldsOf({ properties: json.state }, types), ordered),
@@ -118,6 +121,7 @@ function parseAction(name: string, raw: Json, types: Json): Action {
     signers: typeof raw.signers === "object" ? condition(object(raw.signers)) : null,
     input: fieldsOf(object(raw.input), types),
     rules,
+    leaves: 0,
   };
 }
 
@@ -190,10 +194,35 @@ function byLife(actions: Action[]): Action[] {
   }
   const first = ({ from }: Action) =>
     from ? Math.min(...from.map((status) => depth.get(status) ?? depth.size)) : depth.size + 1;
-  return actions.toSorted((a, b) => first(a) - first(b) || reach(a) - reach(b));
-  function reach({ to }: Action): number {
-    return Math.min(...to.map((status) => depth.get(status) ?? depth.size), depth.size);
+  const choices = (status: string) => actions.filter(({ from }) => from?.includes(status)).length;
+  for (const action of actions) {
+    const after = action.to.length > 0 ? action.to : (action.from ?? []);
+    action.leaves = Math.max(...after.map(choices), 0);
   }
+  // What leaves more to do comes before what ends an item.
+  return actions.toSorted((a, b) => first(a) - first(b) || b.leaves - a.leaves);
+}
+
+/**
+ * A status is out of the ordinary if nobody brings an item there without a
+ * reason, or if every way on from it, of several, asks for one.
+ */
+function unusual(actions: Action[]): string[] {
+  const gives = ({ input }: Action) => input.some(({ name, required }) => required && name === "reason");
+  return [...new Set(actions.flatMap(({ to }) => to))].filter((status) => {
+    const there = actions.filter(({ to }) => to.includes(status));
+    const on = actions.filter(({ from }) => from?.includes(status));
+    return there.every(gives) || (on.length > 1 && on.every(gives));
+  });
+}
+
+/** What rules refuse of ancestors: ledger.ancestors(…).all(a, !a.recalled) */
+function alarmsOf(actions: Action[]): string[] {
+  const exprs = actions.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+  const named = exprs.flatMap((expr) => [
+    ...expr.matchAll(/ledger\.ancestors\(.*\)\.all\((\w+), !\1\.([a-z0-9_]+)\)/g),
+  ]);
+  return [...new Set(named.map(([, , field]) => field!))];
 }
 
 function sortedStatuses(statuses: Map<string, Words>, actions: Action[]): Map<string, Words> {

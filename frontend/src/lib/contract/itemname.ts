@@ -1,6 +1,9 @@
 /** How a contract names a new item, where one of the action's rules says so. */
 import type { Action } from "./definition";
 
+/** Stands in a name for what was not filled in yet. */
+export const UNKNOWN = "…";
+
 /**
  * The name that the rule asks for: "" if the item is named by its first record,
  * null if no rule tells and a person has to.
@@ -21,7 +24,7 @@ function joined(expr: string, values: { [name: string]: unknown }): string | nul
     const literal = /^"([^"\\]*)"$/.exec(term);
     const input = /^input\.([a-z0-9_]+)$/.exec(term);
     if (literal) name += literal[1];
-    else if (input) name += String(values[input[1]!] ?? "");
+    else if (input) name += String(values[input[1]!] ?? UNKNOWN);
     else return null;
   }
   return name;

@@ -24,6 +24,7 @@ export function nextOf(definition: Definition, item: ItemNow): Next[] {
   return definition.actions
     .filter(({ from }) => (from ? from.includes(item.status) : item.status !== NONE))
     .filter(({ name }) => held || !releases(name))
+    .toSorted((a, b) => Number(a.from === null) - Number(b.from === null) || b.leaves - a.leaves)
     .map((action) => ({
       action,
       roles: rolesOf(definition, action),

@@ -346,6 +346,43 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// TestBackup: a home that is lost comes back, and opens what was sealed in it.
+func TestBackup(t *testing.T) {
+	_, nodes := serve(t)
+	ada, d := newTestApp(t, t.TempDir(), nodes...)
+	content := noise(70_000)
+	record := stored(t, ada, "letter.txt", "sealed", content)
+	d.target = t.TempDir()
+	const passphrase = "four words are good"
+	if _, failed := invoke[service.Backup](t, ada, "backup", service.BackupParams{Passphrase: "short"}); failed == nil || failed.Code != "passphrase_short" {
+		t.Errorf("a short passphrase: %+v", failed)
+	}
+	day := "evident-backup-" + time.Now().Format(time.DateOnly) + ".age"
+	write(t, filepath.Join(d.target, day), "an older one, which the dialog asked about")
+	backup := must[service.Backup](t, ada, "backup", service.BackupParams{Passphrase: passphrase})
+	if left, err := os.ReadDir(d.target); err != nil || len(left) != 1 || backup.Path != filepath.Join(d.target, day) {
+		t.Errorf("%d files are where the backup is, %s: %v", len(left), backup.Path, err)
+	}
+	anew, d := newTestApp(t, t.TempDir(), nodes...)
+	d.files = []string{write(t, filepath.Join(t.TempDir(), "x"), "x")}
+	tests := []struct{ name, file, passphrase, code string }{
+		{"something else", d.files[0], passphrase, "backup"},
+		{"another passphrase", backup.Path, "four other words", "passphrase"},
+		{"the backup", backup.Path, passphrase, ""},
+	}
+	for _, tt := range tests {
+		d.files = []string{tt.file}
+		restored, failed := invoke[service.Restored](t, anew, "restore", service.RestoreParams{Passphrase: tt.passphrase})
+		if (failed == nil) != (tt.code == "") || failed != nil && failed.Code != tt.code || failed == nil && (restored.Keys != 1 || restored.Secrets != 1) {
+			t.Errorf("%s: %+v, %+v", tt.name, restored, failed)
+		}
+	}
+	o := must[service.Opened](t, anew, "openEvidence", service.EvidenceParams{Record: record})
+	if got := body(t, get(anew, evidencePath+o.Token, "")); !bytes.Equal(got, content) {
+		t.Errorf("read %d bytes", len(got))
+	}
+}
+
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {

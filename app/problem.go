@@ -33,6 +33,7 @@ var causes = []struct {
 	{author.ErrFileExists, "file_exists", "There is a file of this name already.", "Choose another name."},
 	{author.ErrLocked, "locked", "The keys of this home are protected by a passphrase.", "Give the passphrase and try again."},
 	{author.ErrPassphrase, "passphrase", "This is not the right passphrase.", "Type it again. Nobody can replace a lost one."},
+	{author.ErrBackup, "backup", "This is not a backup of Evident.", "Choose the .age file that was written as a backup."},
 	{author.ErrDamaged, "damaged", "A file of this home is damaged, or belongs to another home.", "Restore a backup."},
 	{author.ErrKeyExists, "key_exists", "There is a key of this name already.", "Choose another name."},
 	{author.ErrKeyName, "key_name", "A key cannot have this name.", "Use letters, digits and hyphens."},

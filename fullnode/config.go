@@ -24,6 +24,8 @@ type Config struct {
 	Nodes   map[string][]string `json:"nodes"`   // URLs of the nodes by member name, told to light clients as hints
 	Files   blobs.Quotas        `json:"files"`   // how much evidence is kept, in bytes
 
+	Archive bool `json:"archive"` // keep the state of every block from now on, not only the newest
+
 	Log  *slog.Logger                    `json:"-"`
 	Now  func() time.Time                `json:"-"` // the member's clock; time.Now when nil
 	Free func(dir string) (int64, error) `json:"-"` // free bytes where dir is; the system's when nil

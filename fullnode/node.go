@@ -110,7 +110,7 @@ func Open(cfg Config) (n *Node, err error) {
 
 	// The ledger is verified against itself before anything is served from it.
 	n.checker = chain.NewChecker()
-	if n.chain, err = chain.Open(filepath.Join(cfg.Dir, "ledger"), genesisFile, chain.Options{Signed: n.guard.Last(), Free: cfg.Free, Checker: n.checker}); err != nil {
+	if n.chain, err = chain.Open(filepath.Join(cfg.Dir, "ledger"), genesisFile, chain.Options{Signed: n.guard.Last(), Free: cfg.Free, Checker: n.checker, Archive: cfg.Archive}); err != nil {
 		return n, err
 	}
 	n.guard.Verified(n.size())

@@ -205,6 +205,37 @@ func (c *Client) history(ctx context.Context, contract, name string, s State) (I
 	return item, nil
 }
 
+// StateAt returns what was so after a block, from a node that still has it: an archive has every block. That no node has it
+// is ErrNotShown.
+func (c *Client) StateAt(ctx context.Context, space, name string, height ledger.Height) (State, error) {
+	head, err := c.reach(ctx, height)
+	if err != nil {
+		return State{}, err
+	}
+	return first(ctx, c, func(ctx context.Context, n *node) (State, error) {
+		u, said, err := askFor[UnverifiedState](ctx, n, itemAt(space, wireName(space, name), height, head.size()))
+		if err != nil {
+			return State{}, err
+		}
+		h, err := c.trusted.openHeader(u.Header, u.Inclusion, head.Tree())
+		if err == nil && h.Height != height {
+			err = fmt.Errorf("%w: block %d is not block %d", ledger.ErrProof, h.Height, height)
+		}
+		if err != nil {
+			return State{}, n.refuse(err, said)
+		}
+		value, err := OpenState(h, space, name, u)
+		if err != nil {
+			return State{}, n.refuse(err, said)
+		}
+		own, cert, err := c.openOwn(ctx, n, head, h, u.Inclusion, []byte(u.Certificate))
+		if err != nil {
+			return State{}, err
+		}
+		return State{Head: Head{Header: h, Inclusion: own, Certificate: cert}, Value: value, Proof: u.Proof}, nil
+	})
+}
+
 // ItemHint is an item as a node lists it.
 type ItemHint struct {
 	Item   string        `json:"item"`

@@ -11,6 +11,7 @@ import (
 	. "evident/lightclient"
 	"evident/lightclient/ledger"
 	"evident/lightclient/ledger/ledgertest"
+	"evident/lightclient/proof"
 	"evident/lightclient/testnode"
 )
 
@@ -141,5 +142,45 @@ func TestContract(t *testing.T) {
 	var lied *ErrLied
 	if _, err := w.client(t).Contract(t.Context(), "notes", 2); !errors.As(err, &lied) {
 		t.Errorf("another definition: %v", err)
+	}
+}
+
+// What an item was after each block, from the one node that keeps it.
+func TestStateAt(t *testing.T) {
+	w := newWorld(t)
+	records := chainOf(t, w.Ledger, "BILL-2026/7", 4, `{"holder":"Bo"}`)
+	w.Grow(30)
+	for _, n := range w.nodes[1:] {
+		n.Change(func(n *testnode.Node) { n.Forgets = true })
+	}
+	c := w.client(t)
+	for seq, r := range records {
+		got, err := c.Record(t.Context(), r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := c.StateAt(t.Context(), "notes", "BILL-2026/7", got.Header.Height)
+		if err != nil || !strings.Contains(string(s.Value), r.ID.String()) || s.Head.Header.Height != got.Header.Height {
+			t.Fatalf("after record %d: %s, %v", seq+1, s.Value, err)
+		}
+		made, err := c.ItemProof("notes", "BILL-2026/7", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := made.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusted := c.Trusted().Fingerprint
+		if report := proof.VerifyItem(file, &trusted); report.Verdict != proof.Valid || report.Item.Height != got.Header.Height {
+			t.Errorf("the state proof is %s: %s", report.Verdict, report.Reason("en"))
+		}
+	}
+	if s, err := c.StateAt(t.Context(), "notes", "BILL-2026/7", 0); err != nil || s.Value != nil {
+		t.Errorf("at block 0: %s, %v", s.Value, err)
+	}
+	w.nodes[0].Down.Store(true)
+	if _, err := c.StateAt(t.Context(), "notes", "BILL-2026/7", 2); !errors.Is(err, ErrNotShown) {
+		t.Errorf("nobody keeps it: %v", err)
 	}
 }

@@ -57,6 +57,18 @@ func (c *Client) ItemProof(space, name string, s State) (*proof.ItemProof, error
 	})
 }
 
+// RefusedFile returns the file of a record that a node refused, for keeping.
+func (c *Client) RefusedFile(note []byte, refused *Refused) ([]byte, error) {
+	file, err := (&proof.RefusedFile{Genesis: c.genesis, Record: note, Refusal: refused.Note}).Encode()
+	if err != nil {
+		return nil, err
+	}
+	if report := proof.VerifyRefused(file, &c.trusted.Fingerprint); report.Verdict != proof.Valid {
+		return nil, fmt.Errorf("the refusal does not verify: %s", report.Reason("en"))
+	}
+	return file, nil
+}
+
 // SignedAfter says whether the checkpoint that the author named is part of the
 // record's history, so that the record cannot have been signed before it.
 func (c *Client) SignedAfter(ctx context.Context, r Record) (bool, error) {

@@ -288,13 +288,17 @@ func (c *Client) StateAtHead(ctx context.Context, space, name string) (State, er
 	if err != nil {
 		return State{}, err
 	}
-	wire := name
-	if space == DigestSpace {
-		wire = fmt.Sprintf("%x", name)
-	}
 	return first(ctx, c, func(ctx context.Context, n *node) (State, error) {
-		return c.askState(ctx, n, least, space, name, wire)
+		return c.askState(ctx, n, least, space, name, wireName(space, name))
 	})
+}
+
+// wireName is how a path writes a name of the state: digests in hexadecimal.
+func wireName(space, name string) string {
+	if space == DigestSpace {
+		return fmt.Sprintf("%x", name)
+	}
+	return name
 }
 
 func (c *Client) askState(ctx context.Context, n *node, least Head, space, name, wire string) (State, error) {

@@ -137,6 +137,10 @@ func item(space, name string, from int64) Question {
 	return get(fmt.Sprintf("/v1/state/%s/%s?from=%d", url.PathEscape(space), url.PathEscape(name), from), maxState)
 }
 
+func itemAt(space, name string, h ledger.Height, size int64) Question {
+	return get(fmt.Sprintf("/v1/state/%s/%s?height=%d&size=%d", url.PathEscape(space), url.PathEscape(name), h, size), maxState)
+}
+
 func search(query string) Question {
 	return get("/v1/search?q="+url.QueryEscape(query), maxSmall)
 }

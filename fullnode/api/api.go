@@ -46,6 +46,7 @@ type Ledger interface {
 	ProveTree(from, to int64) (tlog.TreeProof, error)
 	HashReader() tlog.HashReader
 	State(space, name string) (chain.StateAnswer, error)
+	StateAt(space, name string, h ledger.Height) (chain.StateAnswer, error)
 	Search(query string, limit int) ([]chain.Hit, error)
 	Contracts() ([]contract.InForce, error)
 	Definition(name string, version int64) ([]byte, error)

@@ -318,6 +318,16 @@ func (c *testChain) State(space, name string) (chain.StateAnswer, error) {
 	return chain.StateAnswer{Header: head.Header, Value: c.state[[2]string{space, name}], Proof: p}, nil
 }
 
+// StateAt has the newest block's and block 1's.
+func (c *testChain) StateAt(space, name string, h ledger.Height) (chain.StateAnswer, error) {
+	header, err := c.Header(h)
+	if head, _ := c.Head(); err != nil || h != 1 && h != head.Header.Height {
+		return chain.StateAnswer{}, chain.ErrNotKept
+	}
+	_, p := c.prove(merkle.Key(space, name))
+	return chain.StateAnswer{Header: header, Value: c.state[[2]string{space, name}], Proof: p}, nil
+}
+
 func (c *testChain) Search(query string, limit int) ([]chain.Hit, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

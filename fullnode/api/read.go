@@ -246,6 +246,9 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) state(w http.ResponseWriter, r *http.Request, space, name string) error {
+	if r.URL.Query().Has("height") {
+		return a.oldState(w, r, space, name)
+	}
 	found, err := a.Ledger.State(space, name)
 	if err != nil {
 		return fmt.Errorf("read state of %s: %w", clip(space), err)
@@ -259,6 +262,33 @@ func (a *API) state(w http.ResponseWriter, r *http.Request, space, name string) 
 		return err
 	}
 	return answer(w, http.StatusOK, State{Height: found.Header.Height, Head: head, Value: found.Value, Proof: found.Proof.Encode()})
+}
+
+// oldState answers for the block that the query names, under that block's own certificate.
+func (a *API) oldState(w http.ResponseWriter, r *http.Request, space, name string) error {
+	n, err := number(r, "height", 0, 0, 1<<53)
+	if err != nil {
+		return err
+	}
+	h := ledger.Height(n)
+	size, err := a.size(r, h, n+1)
+	if err != nil {
+		return err
+	}
+	found, err := a.Ledger.StateAt(space, name, h)
+	if err != nil {
+		return fmt.Errorf("read state of %s after block %d: %w", clip(space), h, err)
+	}
+	certificate, err := a.Ledger.Certificate(h)
+	if err != nil {
+		return fmt.Errorf("read certificate %d: %w", h, err)
+	}
+	path, err := a.included(h, size)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, State{Height: h, Value: found.Value, Proof: found.Proof.Encode(),
+		Head: Head{Certificate: string(certificate), Header: string(found.Header.Text()), Inclusion: path, Consistency: tlog.TreeProof{}}})
 }
 
 func (a *API) search(w http.ResponseWriter, r *http.Request) error {

@@ -42,6 +42,7 @@ type Options struct {
 	Signed  tlog.Tree                       // newest checkpoint in the guard; zero: none
 	Free    func(dir string) (int64, error) // free bytes where dir is; nil asks the system
 	Checker *Checker                        // shared with whoever checks records first; nil: an own one
+	Archive bool                            // keep the state of every block from now on, for StateAt
 }
 
 // Head is the newest final block.
@@ -105,7 +106,7 @@ func Open(dir string, genesis []byte, opts Options) (*Chain, error) {
 	}
 	c := &Chain{file: bytes.Clone(genesis), genesis: g, print: ledger.GenesisFingerprint(genesis), members: g.Members.Digest(),
 		checker: opts.Checker, signed: opts.Signed, changed: make(chan struct{})}
-	c.nodes.pending = map[string][]byte{}
+	c.nodes.pending, c.nodes.archive = map[string][]byte{}, opts.Archive
 	c.origin = g.Origin(c.print)
 	if c.engine, err = contract.NewEngine(c.origin, g.Contracts, g.Members); err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)

@@ -66,7 +66,9 @@ func (c *Chain) finalize(cand *Candidate, certificate *ledger.Certificate) error
 	if err := c.writeFinal(cand, &t, flush); err != nil {
 		return err
 	}
-	c.store.discard(t.Header.Height)
+	if !c.nodes.archive {
+		c.store.discard(t.Header.Height)
+	}
 	c.why.add(cand.Refused)
 	c.nodes.mu.Lock()
 	defer c.nodes.mu.Unlock()

@@ -23,6 +23,8 @@ type nodes struct {
 	stored  ledger.Height // the store has the nodes of the tree after this block
 	pending map[string][]byte
 	bytes   int
+	archive bool          // every block's nodes go to disk, and stay
+	also    ledger.Height // a height whose nodes go to disk, when a ledger is computed again
 }
 
 // nodeReader reads the newest nodes. It implements state.KV.
@@ -65,7 +67,9 @@ func (n *nodes) add(writes state.Writes) {
 }
 
 // due says whether the nodes have to go to disk with the block at h.
-func (n *nodes) due(h ledger.Height) bool { return h%flushHeights == 0 || n.bytes > flushBytes }
+func (n *nodes) due(h ledger.Height) bool {
+	return h%flushHeights == 0 || n.bytes > flushBytes || n.archive || h == n.also
+}
 
 // flush writes all nodes that are not on disk to the batch of the block at h, whose own are writes.
 func (n *nodes) flush(b *batch, t *tip, writes state.Writes) {

@@ -69,7 +69,7 @@ func (c *Chain) scratch(dir string) (*Chain, error) {
 	}
 	again := &Chain{store: s, file: c.file, genesis: c.genesis, print: c.print, origin: c.origin, members: c.members,
 		engine: c.engine, checker: NewChecker(), changed: make(chan struct{})}
-	again.nodes.pending = map[string][]byte{}
+	again.nodes.pending, again.nodes.also = map[string][]byte{}, c.nodes.stored
 	if err := again.load(); err != nil {
 		again.Close()
 		return nil, err

@@ -40,6 +40,9 @@ type Outbox struct {
 	Vault *Vault // of the secrets next to it
 }
 
+// Refusals is the folder beside the outbox of what the ledger refused.
+func (o *Outbox) Refusals() Refusals { return Refusals{filepath.Join(filepath.Dir(o.Dir), "refused")} }
+
 func (o *Outbox) file(id ledger.RecordID) string { return filepath.Join(o.Dir, id.String()+".json") }
 
 // put makes an entry durable.

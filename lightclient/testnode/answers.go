@@ -167,10 +167,36 @@ func (n *Node) state(r *http.Request) (any, error) {
 		raw = string(data)
 	}
 	key := merkle.Key(space, raw)
+	if r.URL.Query().Has("height") {
+		return n.oldState(r, space+"/"+name, key)
+	}
 	answer := n.headFrom(from)
 	answer["proof"] = n.chain.ProveState(key).Encode()
 	value := n.ledger.values[space+"/"+name]
 	if p := n.chain.ProveState(key); value != "" && merkle.CheckAbsent(n.chain.Headers[n.size()-1].State, key, p) != nil {
+		answer["value"] = json.RawMessage(value)
+	}
+	return answer, nil
+}
+
+// oldState answers for a block that the query names.
+func (n *Node) oldState(r *http.Request, name string, key tlog.Hash) (any, error) {
+	height, err := number(r, "height", 0)
+	if err != nil {
+		return nil, err
+	}
+	h, size, err := n.place(r, height)
+	if err != nil {
+		return nil, err
+	}
+	if n.Forgets {
+		return nil, missing("the state after block %d", height)
+	}
+	then := n.ledger.past[height]
+	proof := then.chain.ProveState(key)
+	answer := object{"certificate": string(n.cert(height + 1)), "header": string(h.Text()),
+		"inclusion": proofOf(n.chain.Prove(h.Height, size)), "consistency": tlog.TreeProof{}, "proof": proof.Encode()}
+	if value := then.values[name]; value != "" {
 		answer["value"] = json.RawMessage(value)
 	}
 	return answer, nil

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -28,8 +29,15 @@ type Ledger struct {
 	places map[ledger.RecordID]place
 	values map[string]string            // of the state tree, by space and name
 	items  map[string][]ledger.RecordID // records by contract and item, the oldest first
+	past   []moment                     // by height
 	nodes  []*Node
 	erased map[ledger.CID]bool
+}
+
+// moment is what there was after a block.
+type moment struct {
+	chain  ledgertest.Chain
+	values map[string]string
 }
 
 type place struct {
@@ -39,8 +47,10 @@ type place struct {
 
 // New founds a ledger of n members with block 0.
 func New(n int) *Ledger {
-	return &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
+	l := &Ledger{chain: *ledgertest.NewChain(n), blocks: map[ledger.Height][][]byte{},
 		places: map[ledger.RecordID]place{}, values: map[string]string{}, items: map[string][]ledger.RecordID{}, erased: map[ledger.CID]bool{}}
+	l.past = []moment{{l.chain, nil}}
+	return l
 }
 
 // Consortium returns the members and their genesis.
@@ -76,6 +86,7 @@ func (l *Ledger) add(notes ...[]byte) ledger.Header {
 	}
 	l.blocks[height] = notes
 	h := l.chain.Add(l.chain.Set, notes...)
+	l.past = append(l.past, moment{l.chain, maps.Clone(l.values)})
 	for _, n := range l.nodes {
 		n.catchUp()
 	}

@@ -32,6 +32,7 @@ type Node struct {
 	Full        bool                                  // it takes no blocks of files
 	Definitions map[string]string                     // of contracts, by name/version
 	Children    map[string][]string                   // of an item, by contract/name, as it tells them
+	Forgets     bool                                  // it is no archive
 	Signs       int                                   // how many members sign its certificates; 0: a quorum
 
 	Requests, Bytes atomic.Int64 // what was asked, and how long the answers were

@@ -271,7 +271,8 @@ func writeConfigs(dir string, places []place) error {
 		peers[p.Member], nodes[p.Member] = []string{p.Peer}, []string{p.URL}
 	}
 	for _, p := range places {
-		cfg := fullnode.Config{Dir: ".", Genesis: "../genesis.json", Listen: []string{p.Peer}, HTTP: p.http, Hosts: []string{}, Peers: peers, Nodes: nodes}
+		archive := strings.HasPrefix(p.Member, "archive.") // one of them keeps old states
+		cfg := fullnode.Config{Archive: archive, Dir: ".", Genesis: "../genesis.json", Listen: []string{p.Peer}, HTTP: p.http, Hosts: []string{}, Peers: peers, Nodes: nodes}
 		if err := writeJSON(filepath.Join(p.Dir, "config.json"), cfg); err != nil {
 			return err
 		}

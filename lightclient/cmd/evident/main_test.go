@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 			return name == "namespaces" && exec.Command("unshare", "-rn", "true").Run() == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand, "record": recordCommand,
+			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand, "record": recordCommand, "refused": refusedCommand,
 		},
 	})
 }
@@ -109,6 +109,16 @@ func recordCommand(ts *testscript.TestScript, _ bool, args []string) {
 	var stamped struct{ Files []outcome }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &stamped))
 	ts.Setenv("RECORD", stamped.Files[0].Record)
+}
+
+// refusedCommand takes the only refused record as $REFUSED.
+func refusedCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	files, err := filepath.Glob(filepath.Join(ts.Getenv("XDG_DATA_HOME"), "evident", "refused", "*.evident"))
+	ts.Check(err)
+	if len(files) != 1 {
+		ts.Fatalf("%d refusals are kept", len(files))
+	}
+	ts.Setenv("REFUSED", strings.TrimSuffix(filepath.Base(files[0]), ".evident"))
 }
 
 // manyCommand makes files: "many FOLDER COUNT".

@@ -62,6 +62,13 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 		}
 		options.Content = &proof.Content{SHA256: d.SHA256, CID: d.CID, Size: d.Size}
 	}
+	if content == "" {
+		if file, err := readProof(paths[0]); err != nil {
+			return err
+		} else if proof.IsItem(file) || proof.IsRefused(file) {
+			return p.verifyOther(file, options.Trusted)
+		}
+	}
 	// Of several proofs beside a file, one that holds is enough.
 	var report proof.Report
 	var file []byte
@@ -160,7 +167,7 @@ func (p *program) stageName(name string) string {
 	zh := map[string]string{
 		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageTogether: "批量", proof.StageSignature: "记录签名",
 		proof.StageInclusion: "收录", proof.StageCertificate: "证书", proof.StageHistory: "成员沿革", proof.StageConsistency: "一致性",
-		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageAnchors: "锚定",
+		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageRefusal: "拒绝", proof.StageAnchors: "锚定",
 	}
 	return p.say(name, zh[name])
 }

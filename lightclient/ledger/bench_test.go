@@ -51,6 +51,7 @@ func BenchmarkOpenCertificate(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(len(cert.Note)), "bytes/certificate")
 }
 
 func BenchmarkParseGenesis(b *testing.B) {

@@ -60,7 +60,10 @@ func (c *Courier) backup(_ context.Context, p service.BackupParams) (service.Bac
 	if err := w.Close(); err != nil {
 		return service.Backup{}, err
 	}
-	return service.Backup{Text: text.String()}, armoured.Close()
+	if err := armoured.Close(); err != nil {
+		return service.Backup{}, err
+	}
+	return service.Backup{Text: text.String()}, nil
 }
 
 var errBackup = &service.Error{Code: "backup", Message: "The backup cannot be opened.", Hint: "Check the passphrase, and that this is a backup file of Evident."}

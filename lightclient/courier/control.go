@@ -80,13 +80,25 @@ func (c *Courier) cancel(_ context.Context, p service.JobParams) (service.None, 
 	if j.stop != nil {
 		j.stop(errCancelled)
 	}
-	for _, part := range j.Parts {
-		part.Secret = nil
-	}
 	if err := c.setLocked(j, cancelled); err != nil {
 		return service.None{}, err
 	}
-	return service.None{}, c.forget("trail/" + j.Job + "/")
+	return service.None{}, c.dropLocked(j)
+}
+
+// dropLocked forgets what was made of the files of a job that was called back,
+// once nobody works on it.
+func (c *Courier) dropLocked(j *job) error {
+	if j.State != cancelled || j.stop != nil {
+		return nil
+	}
+	for _, part := range j.Parts {
+		part.Secret = nil
+	}
+	if err := c.save(j); err != nil {
+		return err
+	}
+	return c.forget("trail/" + j.Job + "/")
 }
 
 func (c *Courier) clearFinished(context.Context, service.None) (service.StampStatus, error) {
@@ -95,6 +107,9 @@ func (c *Courier) clearFinished(context.Context, service.None) (service.StampSta
 	var err error
 	c.jobs = slices.DeleteFunc(c.jobs, func(j *job) bool {
 		if err != nil || !j.finished() {
+			return false
+		}
+		if j.stop != nil { // it is about to end
 			return false
 		}
 		err = c.store.Delete(jobPrefix + j.Job)

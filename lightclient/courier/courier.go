@@ -21,6 +21,7 @@ import (
 
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/service"
+	"evident/lightclient/service/drafts"
 )
 
 // Store keeps values by name. What Put has returned from is there after a crash.
@@ -62,7 +63,7 @@ type Courier struct {
 func New(s *service.Service, store Store) *Courier {
 	c := &Courier{service: s, store: store, wake: make(chan struct{}, 1),
 		held: map[string]File{}, open: map[string]*opened{}, fetch: map[string]context.CancelFunc{}}
-	s.SignWith(c)
+	drafts.Provide(s, c)
 	service.Handle(s, "keys", c.keys)
 	service.Handle(s, "makeKey", c.makeKey)
 	service.Handle(s, "stamp", c.stamp)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,11 +198,11 @@ func (c *Courier) hasState(state string) func() bool {
 
 type buffer struct {
 	bytes.Buffer
-	committed, aborted bool
+	committed, aborted atomic.Bool
 }
 
-func (b *buffer) Commit() error { b.committed = true; return nil }
-func (b *buffer) Abort()        { b.aborted = true }
+func (b *buffer) Commit() error { b.committed.Store(true); return nil }
+func (b *buffer) Abort()        { b.aborted.Store(true) }
 
 func TestStampAndFetch(t *testing.T) {
 	for _, mode := range []string{"digest", "public", "sealed"} {
@@ -258,9 +259,9 @@ func checkStored(t *testing.T, w *world, c *Courier, id string, index int, mode 
 		t.Fatal(err)
 	}
 	c.until(t, func() bool { return c.fetch[job.Job] == nil })
-	c.until(t, func() bool { return sink.committed })
-	if !bytes.Equal(sink.Bytes(), content) || sink.aborted {
-		t.Errorf("fetched %d bytes, aborted %t", sink.Len(), sink.aborted)
+	c.until(t, sink.committed.Load)
+	if !bytes.Equal(sink.Bytes(), content) || sink.aborted.Load() {
+		t.Errorf("fetched %d bytes, aborted %t", sink.Len(), sink.aborted.Load())
 	}
 	o := must[service.Opened](t, c, "openEvidence", p)
 	at := int64(len(content) / 2)

@@ -53,7 +53,7 @@ func (c *Courier) signer() (note.Signer, string, error) {
 	return signer, keys[0].Verifier, err
 }
 
-// Verifiers and Signer implement service.Signers: drafts are signed here too.
+// Verifiers and the three below implement drafts.Keys: drafts are signed here too.
 func (c *Courier) Verifiers(context.Context) ([]string, error) {
 	keys, err := c.allKeys()
 	var out []string
@@ -63,7 +63,7 @@ func (c *Courier) Verifiers(context.Context) ([]string, error) {
 	return out, err
 }
 
-// Signer implements service.Signers.
+// Signer returns the key with that verifier key.
 func (c *Courier) Signer(_ context.Context, verifier string) (note.Signer, error) {
 	var k key
 	found, err := c.read(keyPrefix+verifier, &k)
@@ -75,6 +75,20 @@ func (c *Courier) Signer(_ context.Context, verifier string) (note.Signer, error
 	}
 	return note.NewSigner(k.Private)
 }
+
+// KeepPrivate makes what a record hides durable.
+func (c *Courier) KeepPrivate(id ledger.RecordID, openings []ledger.Opening) error {
+	return c.write(privatePrefix+id.String(), openings)
+}
+
+// Private returns what a record hides, as far as it was kept here.
+func (c *Courier) Private(id ledger.RecordID) (openings []ledger.Opening, err error) {
+	_, err = c.read(privatePrefix+id.String(), &openings)
+	return openings, err
+}
+
+// privatePrefix is under what the private fields of records are kept.
+const privatePrefix = "private/"
 
 var errNoKey = &service.Error{Code: "no_key", Message: "There is no such key in this browser.", Hint: "Make one, or restore a backup."}
 

@@ -52,9 +52,14 @@ func (c *Courier) keep(ctx context.Context, j *job, i int, before int64) error {
 			err = c.seal(ctx, j, i, f, w) // with a new secret, once
 		}
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// change changes a job and keeps it.
+func (c *Courier) change(j *job, do func()) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	do()
 	return c.save(j)
 }
 
@@ -87,8 +92,7 @@ func (c *Courier) name(ctx context.Context, p *part, f File, w *watch) error {
 	if err != nil {
 		return err
 	}
-	p.Evidence = p.evidence(ledger.Digest, digest)
-	return nil
+	return c.change(w.j, func() { p.Evidence = p.evidence(ledger.Digest, digest) })
 }
 
 func (p *part) evidence(mode ledger.Mode, d evidence.Digest) *ledger.Evidence {
@@ -99,51 +103,61 @@ func (c *Courier) publish(ctx context.Context, j *job, p *part, f File, w *watch
 	if err := c.set(j, uploading); err != nil {
 		return err
 	}
-	return c.upload(ctx, j, p, f, w, func(r io.Reader, emit func(evidence.Block) error) error {
-		stored, err := evidence.Split(ctx, r, p.Size, emit)
-		p.Evidence = p.evidence(ledger.Public, evidence.Digest{SHA256: stored.SHA256, CID: stored.CID.String(), Size: stored.Size})
+	var stored evidence.Stored
+	err := c.upload(ctx, j, p, f, w, func(r io.Reader, emit func(evidence.Block) error) (err error) {
+		stored, err = evidence.Split(ctx, r, p.Size, emit)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	digest := evidence.Digest{SHA256: stored.SHA256, CID: stored.CID.String(), Size: stored.Size}
+	return c.change(j, func() { p.Evidence = p.evidence(ledger.Public, digest) })
 }
 
 // seal seals a file and sends it, in one pass. The secret is in the store before
 // the first block leaves; it goes if the file is not what it was then.
 func (c *Courier) seal(ctx context.Context, j *job, i int, f File, w *watch) error {
 	p := j.Parts[i]
-	if p.Secret == nil {
-		secret, err := seal.NewSecret(p.Name, p.Media, p.Size)
-		if err != nil {
+	secret := p.Secret
+	if secret == nil {
+		var err error
+		if secret, err = seal.NewSecret(p.Name, p.Media, p.Size); err != nil {
 			return err
 		}
 		// The trail goes before the new secret comes: it would fit nothing of it.
 		if err := c.forget(trailPrefix(j, i)); err != nil {
 			return err
 		}
-		p.Secret = secret
 	}
-	if err := c.set(j, sealing); err != nil { // keeps the secret
+	if err := c.change(j, func() { p.Secret = secret }); err != nil {
 		return err
 	}
+	if err := c.set(j, sealing); err != nil {
+		return err
+	}
+	var stored evidence.Stored
 	err := c.upload(ctx, j, p, f, w, func(r io.Reader, emit func(evidence.Block) error) error {
 		trail, err := newTrail(c.store, trailPrefix(j, i))
 		if err != nil {
 			return err
 		}
-		stored, err := p.Secret.Seal(ctx, r, func(b evidence.Block) error {
+		stored, err = secret.Seal(ctx, r, func(b evidence.Block) error {
 			if err := trail.Check(b); err != nil {
 				return err
 			}
 			return emit(b)
 		})
-		e := p.Secret.Evidence(stored)
-		p.Evidence = &e
 		return err
 	})
 	if errors.Is(err, evidence.ErrChanged) {
-		p.Secret = nil
-		return errors.Join(err, c.save(j))
+		return errors.Join(err, c.change(j, func() { p.Secret = nil }))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	e := secret.Evidence(stored)
+	return c.change(j, func() { p.Evidence = &e })
 }
 
 // upload reads the file once for each node that it is sent to.
@@ -158,13 +172,9 @@ func (c *Courier) upload(ctx context.Context, j *job, p *part, f File, w *watch,
 		}
 	}
 	nodes := nodesFor(j.Job+p.Path, client.Sources())
-	err = transfer.Upload(ctx, nodes, p.Size, w.sent, func(emit func(evidence.Block) error) error {
+	return transfer.Upload(ctx, nodes, p.Size, w.sent, func(emit func(evidence.Block) error) error {
 		return pass(&counted{r: f.Open(ctx), read: w.read}, emit)
 	})
-	if err != nil {
-		p.Evidence = nil
-	}
-	return err
 }
 
 // nodesFor puts the nodes in an order of the file's own: one that was interrupted

@@ -105,6 +105,7 @@ func (c *Courier) end(j *job) {
 	defer c.mu.Unlock()
 	j.stop(nil)
 	j.stop = nil
+	c.dropLocked(j) // what is left if this fails is small, and of no use to anybody
 }
 
 // preparing takes a job to its signature.

@@ -155,6 +155,7 @@ export const keys = {
     `${k} ${plural(k, "key", "keys")} and ${s} ${plural(s, "secret", "secrets")} restored.`,
   address: "Your recipient address",
   addressExplain: "Give it to people who want to share a sealed file with you.",
+  addressShow: "Show my address",
   receive: "A file that was shared with you",
   receivePlaceholder: "-----BEGIN AGE ENCRYPTED FILE-----",
   receiveMake: "Take it over",

@@ -149,6 +149,7 @@ export const keys: Messages["keys"] = {
   restored: (k, s) => `已恢复 ${k} 个签署密钥和 ${s} 个文件密钥。`,
   address: "您的接收地址",
   addressExplain: "交给想与您分享密封文件的人。",
+  addressShow: "显示我的地址",
   receive: "别人分享给您的文件",
   receivePlaceholder: "粘贴以 BEGIN AGE ENCRYPTED FILE 开头的文字",
   receiveMake: "接收",

@@ -42,6 +42,7 @@ type Object struct{ Properties map[string]Field }
 // Field says what a value is: its label, and by its format what it stands for.
 type Field struct {
 	Text
+	Type   string
 	Format string
 	Items  *Field
 	Ref    string `json:"$ref"`

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,8 +47,14 @@ func (p *play) absent(ctx context.Context, contract, name string) error {
 	return nil
 }
 
-// history shows a field's value between each record and the next. The records are proven to be all that there are, and
-// the value after each one was proven when the story came to it.
+// span is the blocks over which a field had one value.
+type span struct {
+	from, until ledger.Height // until 0: now
+	value       string
+}
+
+// history shows a field's value at every height. The records are proven to be all that there are; the state after each one
+// is proven anew by a node that keeps old states, or was proven when the story came to it.
 func (p *play) history(ctx context.Context, contract *act.Contract, name, field string) error {
 	item, err := p.Client.Item(ctx, contract.Name, name)
 	if err != nil {
@@ -58,23 +65,51 @@ func (p *play) history(ctx context.Context, contract *act.Contract, name, field 
 		return fmt.Errorf("item %s has %d records, the story made %d", name, len(item.Records), len(states))
 	}
 	slices.Reverse(item.Records)
+	var spans []span
 	for i, r := range item.Records {
-		var fields map[string]string
-		if value := map[string]json.RawMessage{}; json.Unmarshal(states[i].fields, &value) == nil {
-			var text string
-			if json.Unmarshal(value[field], &text) != nil {
-				return fmt.Errorf("item %s has no text %s", name, field)
-			}
-			fields = map[string]string{field: text}
+		value, err := p.valueAt(ctx, contract.Name, name, field, r.Header.Height, states[i].fields)
+		if err != nil {
+			return err
 		}
-		until := p.say("until now", "至今")
-		if i+1 < len(item.Records) {
-			until = fmt.Sprintf("… %d", item.Records[i+1].Header.Height-1)
+		if n := len(spans); n > 0 && spans[n-1].value == value {
+			continue
+		} else if n > 0 {
+			spans[n-1].until = r.Header.Height - 1
 		}
-		p.line("   %s  %s: %s", fmt.Sprintf(p.say("blocks %d %s", "区块 %d %s"), r.Header.Height, until), contract.State[field].In(p.Lang), p.readable(fields[field]))
+		spans = append(spans, span{from: r.Header.Height, value: value})
 	}
-	p.line("   ✓ %s", fmt.Sprintf(p.say("%d records, proven to be all of them as of block %d; each state proven", "%d 条记录，已证明截至区块 %d 为全部；每个状态均得证"), len(item.Records), item.State.Head.Header.Height))
+	for _, s := range spans {
+		until := p.say("now", "现在")
+		if s.until > 0 {
+			until = fmt.Sprint(s.until)
+		}
+		p.line("   %s  %s: %s", fmt.Sprintf(p.say("blocks %d to %s", "区块 %d 至 %s"), s.from, until), contract.State[field].In(p.Lang), p.readable(s.value))
+	}
+	p.line("   ✓ %s", fmt.Sprintf(p.say("%d records, proven to be all of them as of block %d; the state after each is proven", "%d 条记录，已证明截至区块 %d 为全部；每条之后的状态均得证"), len(item.Records), item.State.Head.Header.Height))
 	return nil
+}
+
+// valueAt is a field of an item after a block.
+func (p *play) valueAt(ctx context.Context, contract, name, field string, height ledger.Height, told json.RawMessage) (string, error) {
+	state, err := p.Client.StateAt(ctx, contract, name, height)
+	if err != nil && !errors.Is(err, lightclient.ErrNotShown) && !errors.Is(err, lightclient.ErrUnavailable) {
+		return "", err
+	}
+	item := lightclient.ItemState{Fields: told}
+	if err == nil {
+		if err := json.Unmarshal(state.Value, &item); err != nil {
+			return "", fmt.Errorf("the state of %s: %w", name, err)
+		}
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(item.Fields, &fields); err != nil {
+		return "", fmt.Errorf("the state of %s: %w", name, err)
+	}
+	var value string
+	if err := json.Unmarshal(fields[field], &value); err != nil {
+		return "", fmt.Errorf("item %s has no text %s: %w", name, field, err)
+	}
+	return value, nil
 }
 
 // family shows an item and what was made from it, level by level.

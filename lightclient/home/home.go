@@ -74,10 +74,14 @@ func (h Home) Recipient() (string, error) { return h.vault().Recipient() }
 type Consortium struct {
 	Genesis string   `json:"genesis"` // path
 	Nodes   []string `json:"nodes"`
+	Members []struct {
+		Member string `json:"member"`
+		Dir    string `json:"dir"`
+	} `json:"members"`
 }
 
-// dev reads the consortium on this machine, nil if there is none.
-func dev() (*Consortium, error) {
+// Local reads the consortium on this machine, nil if there is none.
+func Local() (*Consortium, error) {
 	path := filepath.Join(Default().Dir, "dev", "consortium.json")
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +108,7 @@ type Start struct {
 // before the ones that were set, and those before the consortium on this
 // machine.
 func (h Home) Start(nodes []string) (Start, error) {
-	local, err := dev()
+	local, err := Local()
 	if err != nil {
 		return Start{}, err
 	}

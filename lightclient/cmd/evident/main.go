@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		},
 		Commands: []*cli.Command{
 			p.keyCommand(), p.stampCommand(), p.fetchCommand(), p.proofCommand(), p.verifyCommand(), p.exportCommand(),
-			p.recipientCommand(), p.shareCommand(), p.receiveCommand(), p.eraseCommand(), p.protectCommand(), p.backupCommand(), p.restoreCommand(), p.showCommand(), p.stateCommand(), p.refusalCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
+			p.recipientCommand(), p.shareCommand(), p.receiveCommand(), p.eraseCommand(), p.protectCommand(), p.backupCommand(), p.restoreCommand(), p.showCommand(), p.stateCommand(), p.actCommand(), p.draftCommand(), p.discloseCommand(), p.demoCommand(), p.refusalCommand(), p.headCommand(), p.membersCommand(), p.trustCommand(),
 		},
 		Before: func(ctx context.Context, _ *cli.Command) (context.Context, error) {
 			p.openVault()

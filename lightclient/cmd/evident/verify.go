@@ -189,4 +189,8 @@ func (p *program) provenRows(r *proof.Proven) {
 		rows = append(rows, p.say("file", "文件"), fmt.Sprintf("%s  %d B  %s", plain(e.Name), e.Size, e.SHA256))
 	}
 	p.rows(rows...)
+	if r.State != nil {
+		p.stateRows(r.State)
+	}
+	p.privateRows(r.Record.Fields, r.Private)
 }

@@ -8,9 +8,12 @@ package swarm
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
@@ -19,9 +22,11 @@ import (
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/multiformats/go-multiaddr"
 
 	"evident/lightclient/ledger"
 )
@@ -70,15 +75,14 @@ func (s *Swarm) Close() error {
 	return s.host.Close()
 }
 
-// Offer has the member's node at a multiaddr that ends in /p2p/<peer id> pull a file that a signed record names. It
-// returns when the node has all of it. What the node has already is not sent again, so an offer that was broken off may
-// be made again.
-func (s *Swarm) Offer(ctx context.Context, address string, record []byte, f *File) error {
-	info, err := peer.AddrInfoFromString(address)
+// Offer has a member's node, found at one of its multiaddrs, pull a file that a signed record names. It returns when the
+// node has all of it. What the node has already is not sent again, so an offer that was broken off may be made again.
+func (s *Swarm) Offer(ctx context.Context, m ledger.Member, addresses []string, record []byte, f *File) error {
+	info, err := nodeOf(m, addresses)
 	if err != nil {
-		return fmt.Errorf("offer a file to %q: %w", address, err)
+		return fmt.Errorf("offer a file to %s: %w", m.Name, err)
 	}
-	if err := s.host.Connect(ctx, *info); err != nil {
+	if err := s.host.Connect(ctx, info); err != nil {
 		return fmt.Errorf("offer a file: %w", err)
 	}
 	s.serve(info.ID, f)
@@ -108,6 +112,31 @@ func (s *Swarm) Offer(ctx context.Context, address string, record []byte, f *Fil
 		return fmt.Errorf("%w: %s", ErrRefused, frames[0])
 	}
 	return nil
+}
+
+// nodeOf is the peer whose key is a member's node key. Where it is are only hints.
+func nodeOf(m ledger.Member, addresses []string) (info peer.AddrInfo, err error) {
+	_, text, _ := strings.Cut(strings.TrimPrefix(m.Node, m.Name+"+"), "+")
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) != 1+ed25519.PublicKeySize {
+		return info, errors.New("its node key is none")
+	}
+	key, err := crypto.UnmarshalEd25519PublicKey(raw[1:])
+	if err != nil {
+		return info, err
+	}
+	if info.ID, err = peer.IDFromPublicKey(key); err != nil {
+		return info, err
+	}
+	for _, address := range addresses {
+		if at, err := multiaddr.NewMultiaddr(address); err == nil {
+			info.Addrs = append(info.Addrs, at)
+		}
+	}
+	if len(info.Addrs) == 0 {
+		return info, errors.New("no address of its node is known")
+	}
+	return info, nil
 }
 
 func (s *Swarm) serve(p peer.ID, f *File) {

@@ -3,6 +3,8 @@ package swarm
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	crand "crypto/rand"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -18,8 +20,10 @@ import (
 	"github.com/ipfs/go-cid"
 	"github.com/ipfs/go-datastore"
 	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/mod/sumdb/note"
 
 	"evident/lightclient/evidence"
 	"evident/lightclient/evidence/seal"
@@ -28,6 +32,7 @@ import (
 
 // member is a node that pulls what it is offered, and then answers.
 type member struct {
+	member   ledger.Member
 	host     host.Host
 	exchange *bitswap.Bitswap
 	answer   string
@@ -36,11 +41,23 @@ type member struct {
 }
 
 func newMember(t *testing.T) *member {
-	h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+	public, private, err := ed25519.GenerateKey(crand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &member{host: h, pulled: map[string][]byte{}}
+	vkey, err := note.NewEd25519VerifierKey("member.example", public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := crypto.UnmarshalEd25519PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &member{member: ledger.Member{Name: "member.example", Node: vkey}, host: h, pulled: map[string][]byte{}}
 	m.exchange = bitswap.New(context.Background(), bsnet.NewFromIpfsHost(h, bsnet.Prefix(offerPrefix)), nil, blockstore.NewBlockstore(datastore.NewMapDatastore()))
 	h.SetStreamHandler(offerProtocol, func(s network.Stream) {
 		defer s.Close()
@@ -63,7 +80,10 @@ func newMember(t *testing.T) *member {
 	return m
 }
 
-func (m *member) address() string { return m.host.Addrs()[0].String() + "/p2p/" + m.host.ID().String() }
+// offer offers a file to the member.
+func (m *member) offer(ctx context.Context, s *Swarm, record []byte, f *File) error {
+	return s.Offer(ctx, m.member, []string{m.host.Addrs()[0].String()}, record, f)
+}
 
 func newSwarm(t *testing.T) *Swarm {
 	t.Helper()
@@ -124,7 +144,7 @@ func TestOffer(t *testing.T) {
 			for _, b := range all {
 				m.pull = append(m.pull, foreign(t, b.CID))
 			}
-			if err := newSwarm(t).Offer(t.Context(), m.address(), []byte("record"), f); err != nil {
+			if err := m.offer(t.Context(), newSwarm(t), []byte("record"), f); err != nil {
 				t.Fatal(err)
 			}
 			for i, b := range all {
@@ -145,8 +165,8 @@ func TestOnlyWhatIsOffered(t *testing.T) {
 	a.pull = append(a.pull, foreign(t, oneBlocks[0].CID), foreign(t, twoBlocks[0].CID))
 	b.pull = append(b.pull, foreign(t, oneBlocks[0].CID), foreign(t, twoBlocks[0].CID))
 	done := make(chan error, 2)
-	go func() { done <- s.Offer(t.Context(), a.address(), nil, one) }()
-	go func() { done <- s.Offer(t.Context(), b.address(), nil, two) }()
+	go func() { done <- a.offer(t.Context(), s, nil, one) }()
+	go func() { done <- b.offer(t.Context(), s, nil, two) }()
 	if err := errors.Join(<-done, <-done); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +188,7 @@ func TestChangedFile(t *testing.T) {
 	}
 	m := newMember(t)
 	m.pull = append(m.pull, foreign(t, all[0].CID))
-	if err := newSwarm(t).Offer(t.Context(), m.address(), nil, f); err != nil {
+	if err := m.offer(t.Context(), newSwarm(t), nil, f); err != nil {
 		t.Fatal(err)
 	}
 	if len(m.pulled) > 0 {
@@ -184,20 +204,27 @@ func TestOfferEnds(t *testing.T) {
 	s := newSwarm(t)
 	m := newMember(t)
 	m.answer = "the quota is used up"
-	if err := s.Offer(t.Context(), m.address(), nil, f); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), m.answer) {
+	if err := m.offer(t.Context(), s, nil, f); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), m.answer) {
 		t.Errorf("refused: %v", err)
 	}
 	m.host.SetStreamHandler(offerProtocol, func(s network.Stream) { s.Reset() })
-	if err := s.Offer(t.Context(), m.address(), nil, f); err == nil || errors.Is(err, ErrRefused) {
+	if err := m.offer(t.Context(), s, nil, f); err == nil || errors.Is(err, ErrRefused) {
 		t.Errorf("broken off: %v", err)
 	}
 	m.host.SetStreamHandler(offerProtocol, func(network.Stream) {}) // never answers
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if err := s.Offer(ctx, m.address(), nil, f); !errors.Is(err, context.DeadlineExceeded) {
+	if err := m.offer(ctx, s, nil, f); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("given up: %v", err)
 	}
-	if err := s.Offer(t.Context(), "nowhere", nil, f); err == nil {
-		t.Error("offered to nowhere")
+	for _, addresses := range [][]string{nil, {"nowhere"}, {"https://member.example"}} {
+		if err := s.Offer(t.Context(), m.member, addresses, nil, f); err == nil {
+			t.Errorf("offered to %q", addresses)
+		}
+	}
+	impostor := m.member
+	impostor.Node = newMember(t).member.Node
+	if err := s.Offer(t.Context(), impostor, []string{m.host.Addrs()[0].String()}, nil, f); err == nil {
+		t.Error("offered to a node with another key")
 	}
 }

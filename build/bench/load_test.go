@@ -20,7 +20,10 @@ import (
 )
 
 // sign makes n records with 300 bytes of fields each, by one author.
-func (c *consortium) sign(b *testing.B, n int) [][]byte {
+func (c *consortium) sign(b *testing.B, n int) [][]byte { return c.signWith(b, n) }
+
+// signWith signs records that name evidence.
+func (c *consortium) signWith(b *testing.B, n int, files ...ledger.Evidence) [][]byte {
 	skey, vkey, err := note.GenerateKey(rand.Reader, "ada")
 	if err != nil {
 		b.Fatal(err)
@@ -36,7 +39,7 @@ func (c *consortium) sign(b *testing.B, n int) [][]byte {
 	notes := make([][]byte, n)
 	for i := range notes {
 		r, err := ledger.Statement{Ledger: c.name, Contract: "notes", Version: 1, Action: "deposit", Seq: 1, At: time.Now().UnixMilli(),
-			After: c.after, By: []string{vkey}, Evidence: []ledger.Evidence{}, Fields: fields, Nonce: nonce()}.Sign(signer)
+			After: c.after, By: []string{vkey}, Evidence: append([]ledger.Evidence{}, files...), Fields: fields, Nonce: nonce()}.Sign(signer)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -179,6 +179,11 @@ func needsChromium() error {
 	return err
 }
 
+func needsIPFS() error {
+	_, err := exec.LookPath("ipfs")
+	return err
+}
+
 func command(name string, args ...string) ([]byte, error) {
 	cmd := exec.Command(name, args...)
 	var stderr bytes.Buffer

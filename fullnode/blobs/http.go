@@ -131,13 +131,12 @@ func (b *Blobs) accepts(from uploader) error {
 	return errors.Join(b.mayWait(from, evidence.MaxBlock), b.store.room(evidence.MaxBlock))
 }
 
-// receive stores the blocks of a CAR. Storing runs beside reading and hashing, on so many buffers and no more.
+// receive stores the blocks of a CAR. One is stored beside reading and hashing the next, and no more: that one and what is
+// left of the next are all that a kill may lose.
 func (b *Blobs) receive(ctx context.Context, car *evidence.CARReader, from uploader, progress func()) (up Uploaded, err error) {
 	group, ctx := errgroup.WithContext(ctx)
-	buffers := make(chan []byte, 3)
-	for range cap(buffers) {
-		buffers <- nil
-	}
+	buffers := make(chan []byte, 1)
+	buffers <- nil
 	for ctx.Err() == nil {
 		var block evidence.Block
 		if block, err = car.Next(); err != nil {

@@ -6,7 +6,6 @@ import (
 	crand "crypto/rand"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -181,82 +180,4 @@ func TestFetch(t *testing.T) {
 	if !w.nodes[2].whole(f) {
 		t.Error("not whole")
 	}
-}
-
-const benchSize = 256 << 20
-
-// BenchmarkUpload, BenchmarkDownload and BenchmarkBitswap move one file, and tell how much memory that took.
-func BenchmarkUpload(b *testing.B) {
-	w := newWorld(b, 1)
-	for i := range b.N {
-		b.StopTimer()
-		body := w.file(noiseOf(byte(i), benchSize)).car()
-		b.SetBytes(benchSize)
-		b.StartTimer()
-		if code, text := w.nodes[0].post("/v1/files/car", body); code != 200 {
-			b.Fatal(text)
-		}
-	}
-}
-
-func BenchmarkDownload(b *testing.B) {
-	w := newWorld(b, 1)
-	f := w.file(noiseOf(1, benchSize))
-	w.nodes[0].upload(f)
-	w.stored(w.nodes[0], f, w.record(f.public()), 1)
-	f.blocks = nil
-	b.SetBytes(benchSize)
-	for b.Loop() {
-		resp, err := http.Get(w.nodes[0].server.URL + "/ipfs/" + f.stored.CID.String() + "?format=car")
-		w.must(err)
-		r, _, err := evidence.NewCARReader(resp.Body)
-		for err == nil {
-			_, err = r.Next()
-		}
-		resp.Body.Close()
-		if err != io.EOF {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkBitswap(b *testing.B) {
-	w := newWorld(b, 2)
-	b.SetBytes(benchSize)
-	var peak uint64
-	for i := range b.N {
-		b.StopTimer()
-		f := w.file(noiseOf(byte(i), benchSize))
-		w.nodes[0].upload(f)
-		var cids []ledger.CID
-		for _, block := range f.blocks {
-			cids = append(cids, block.CID)
-		}
-		f.blocks = nil
-		runtime.GC()
-		var before, now runtime.MemStats
-		runtime.ReadMemStats(&before)
-		done := make(chan struct{})
-		sampled := make(chan struct{})
-		go func() {
-			defer close(sampled)
-			for {
-				select {
-				case <-done:
-					return
-				case <-time.After(50 * time.Millisecond):
-					runtime.ReadMemStats(&now)
-					if now.HeapInuse > before.HeapInuse {
-						peak = max(peak, now.HeapInuse-before.HeapInuse)
-					}
-				}
-			}
-		}()
-		b.StartTimer()
-		w.must(w.nodes[1].swarm.fetch(b.Context(), cids))
-		b.StopTimer()
-		close(done)
-		<-sampled
-	}
-	b.ReportMetric(float64(peak>>20), "peak-MiB")
 }

@@ -100,7 +100,7 @@ func OpenRefusal(origin string, member Member, msg []byte) (Refusal, error) {
 
 // Storage is a member's signed statement about the bytes of one evidence file,
 // under the record that names it: that it keeps them, or, as an erasure, that it
-// kept them and does so no more.
+// was to keep them and has them no more.
 type Storage struct {
 	Ledger string
 	Record RecordID

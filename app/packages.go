@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"evident/lightclient/casefile"
-	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/casefile/certificate/paper"
 	"evident/lightclient/collect"
 	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
@@ -50,7 +50,7 @@ func (a *App) verifyPackage(ctx context.Context, p service.VerifyPackageParams) 
 		return service.PackageReport{}, problem(err)
 	}
 	return service.VerifyPackage(f, info.Size(), p.Genesis, casefile.Options{
-		Pages: certificate.Pages, NewCID: func() casefile.CIDWriter { return evidence.NewHasher() }, Progress: a.progressOf(ctx, p.Job),
+		Pages: paper.Pages, NewCID: func() casefile.CIDWriter { return evidence.NewHasher() }, Progress: a.progressOf(ctx, p.Job),
 	})
 }
 
@@ -96,7 +96,7 @@ func (a *App) export(ctx context.Context, p service.ExportParams) (service.Expor
 	}
 	size, err := writeWhole(path, func(w io.Writer) error {
 		return made.Write(w, casefile.Export{Files: files, Exporter: "Evident desktop", At: time.Now().UnixMilli(),
-			Pages: certificate.Pages, Progress: a.progressOf(ctx, p.Job)})
+			Pages: paper.Pages, Progress: a.progressOf(ctx, p.Job)})
 	})
 	if err != nil {
 		return service.Exported{}, problem(err)

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	. "evident/lightclient/casefile"
-	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/casefile/certificate/paper"
 	"evident/lightclient/proof"
 )
 
@@ -27,8 +27,8 @@ const packageDir = "../testdata/packages"
 func TestPackages(t *testing.T) {
 	one, many := newFixture(t, 1), newFixture(t, 4)
 	made := []badPackage{
-		{"valid-one", "valid ", one.write(t, Export{Files: one.files, Pages: certificate.Pages})},
-		{"valid-case", "valid ", many.write(t, Export{Pages: certificate.Pages})},
+		{"valid-one", "valid ", one.write(t, Export{Files: one.files, Pages: paper.Pages})},
+		{"valid-case", "valid ", many.write(t, Export{Pages: paper.Pages})},
 	}
 	shown := map[string]bool{"doubled": true, "name-0": true, "added-relisted": true, "content": true, "record.txt": true, "page": true}
 	for _, bad := range badPackages(t) {
@@ -56,7 +56,7 @@ func TestPackages(t *testing.T) {
 
 func pagesFor(name string) Pages {
 	if strings.HasPrefix(name, "valid") {
-		return certificate.Pages
+		return paper.Pages
 	}
 	return onePage
 }

@@ -130,6 +130,7 @@ var stageTexts = map[string][2]string{
 	"content.differs":  {"{entry} is not the file that was recorded.", "条目 {entry} 与记录的文件不符。"},
 
 	"pages.ok":      {"The certificate and the other texts for people are those that the proofs give.", "证明书及其他供阅读的文本均与证明一致。"},
+	"pages.part":    {"The certificate as HTML and the other texts for people are those that the proofs give; the PDF was not compared.", "网页版证明书及其他供阅读的文本均与证明一致；PDF 未比对。"},
 	"pages.texts":   {"The texts for people are those that the proofs give; the pages of the certificate were not compared.", "供阅读的文本均与证明一致；证明书页面未比对。"},
 	"pages.edition": {"The certificate and the other texts were made by another edition of this program, and not compared. Rely on this report.", "证明书及其他文本由本程序的其他版本制作，未予比对，请以本报告为准。"},
 	"pages.differs": {"{entry} does not say what the proofs give.", "条目 {entry} 的内容与证明不符。"},

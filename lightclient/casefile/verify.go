@@ -406,7 +406,7 @@ func (v *verification) checkPages() (bool, error) {
 		for _, p := range pages {
 			documents[p.Name] = p.Data
 		}
-		code = "pages.ok"
+		code = map[bool]string{true: "pages.ok", false: "pages.part"}[len(pages) == len(pageNames)]
 	}
 	if entry, err := v.compare(documents); entry != "" || err != nil {
 		if err != nil {

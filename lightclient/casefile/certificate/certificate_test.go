@@ -11,7 +11,6 @@ import (
 	"evident/lightclient/casefile"
 	"evident/lightclient/casefile/certificate"
 	"evident/lightclient/ledger/ledgertest"
-	"evident/lightclient/proof"
 )
 
 // newCase takes valid proofs of the vectors.
@@ -32,41 +31,16 @@ func newCase(t *testing.T, names ...string) *casefile.Case {
 	return c
 }
 
-func write(t *testing.T, c *casefile.Case) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := c.Write(&b, casefile.Export{Exporter: "test <1>", At: 1763850000000, Pages: certificate.Pages}); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func TestPackageWithPages(t *testing.T) {
-	data := write(t, newCase(t, "plain", "full"))
-	trusted := ledgertest.New(4).Fingerprint
-	r, err := casefile.Verify(bytes.NewReader(data), int64(len(data)), casefile.Options{Trusted: &trusted, Pages: certificate.Pages})
-	if err != nil || r.Verdict != proof.Valid || r.Stage(casefile.StagePages).Code != "pages.ok" {
-		t.Fatalf("got %q (%s), %v, want valid with its pages", r.Verdict, r.Reason("en"), err)
-	}
-	altered := bytes.Replace(data, []byte("Certificate of evidence</h1>"), []byte("Certificate of ownership"), 1)
-	if r, _ := casefile.Verify(bytes.NewReader(altered), int64(len(altered)), casefile.Options{Pages: certificate.Pages}); r.Verdict != proof.Altered {
-		t.Errorf("an altered page: got %q", r.Verdict)
-	}
-}
-
 // TestPages looks at the pages as a program can: sections in order, everything
 // of others escaped, nothing that runs or loads.
 func TestPages(t *testing.T) {
 	c := newCase(t, "plain", "full")
 	m := &casefile.Manifest{Exporter: "test <1>"}
-	pages, err := certificate.Pages(c, m, strings.Repeat("ab", 32))
-	if err != nil || len(pages) != 4 {
+	pages, err := certificate.HTML(c, m, strings.Repeat("ab", 32))
+	if err != nil || len(pages) != 2 {
 		t.Fatalf("got %d pages, %v, want two", len(pages), err)
 	}
 	for _, p := range pages {
-		if !strings.HasSuffix(p.Name, ".html") {
-			continue
-		}
 		t.Run(p.Name, func(t *testing.T) {
 			for _, forbidden := range []string{"<script", "http://", "https://", "src=", "href=", "%!", "<harbour>", "<1>"} {
 				if bytes.Contains(p.Data, []byte(forbidden)) {

@@ -7,78 +7,84 @@ import (
 	"evident/lightclient/casefile"
 )
 
-// A document is what a certificate says, before it is a page of HTML or of
-// PDF: a title and blocks, in the order in which people read them.
-type document struct {
-	zh       bool
-	title    string
-	number   string // of the certificate
-	digest   string // of the manifest, for the foot of every page
-	exported int64  // Unix milliseconds, by the clock of whoever exported
-	blocks   []block
+// A Document is what a certificate says, before it is a page of HTML or of PDF:
+// a title and blocks, in the order in which people read them.
+type Document struct {
+	Chinese  bool
+	Title    string
+	Number   string // of the certificate
+	Digest   string // of the manifest, for the foot of every page; empty: none
+	Exported int64  // Unix milliseconds, by the clock of whoever exported
+	Blocks   []Block
 }
 
-type block any
+// Block is a Chapter, Section, Paragraph, Rows, Grid, Steps or Form.
+type Block any
 
 type (
-	// chapter begins a record, in a case of several.
-	chapter string
-	// section has a letter, from A to H.
-	section struct{ letter, title string }
-	// paragraph is one.
-	paragraph string
-	// rows are names with values.
-	rows []row
-	// grid is a table with a head; blank rows are to be filled in by hand.
-	grid struct {
-		head  []string
-		share []float64 // of the width, for each column
-		rows  [][]value
-		blank int
+	// Chapter begins a record, in a case of several.
+	Chapter string
+	// Section has a letter, from A to H.
+	Section struct{ Letter, Title string }
+	// Paragraph is one.
+	Paragraph string
+	// Rows are names with values.
+	Rows []Row
+	// Grid is a table with a head; blank rows are to be filled in by hand.
+	Grid struct {
+		Head  []string
+		Share []float64 // of the width, for each column
+		Rows  [][]Value
+		Blank int
 	}
-	// steps are numbered, beside the code of a text.
-	steps struct {
-		items []value
-		code  string
+	// Steps are numbered, beside the QR code of a text.
+	Steps struct {
+		Items []Value
+		Code  string
 	}
-	// form is what a person fills in.
-	form []string
+	// Form is what a person fills in.
+	Form []string
 )
 
-type row struct {
-	label string
-	value value
+// Row is a name with a value.
+type Row struct {
+	Label string
+	Value Value
 }
 
-// value is a text in which parts are shown differently.
-type value []span
+// Value is a text in which parts are shown differently.
+type Value []Span
 
-type span struct {
-	style style
-	text  string // of others where it may be, so every renderer escapes it
+// Span is a part of a value. Its text may be of others, so it is escaped by
+// whoever draws it.
+type Span struct {
+	Style Style
+	Text  string
 }
 
-type style int
+// Style is how a span is shown.
+type Style int
 
+// The styles.
 const (
-	plain  style = iota
-	strong       //
-	mono         // for machines
-	digits       // hexadecimal, shown in groups of four, to be read aloud
-	newline
+	Plain   Style = iota
+	Strong        //
+	Mono          // for machines
+	Digits        // hexadecimal, in groups of four, to be read aloud
+	Newline       // no text, but a new line
 )
 
-func text(s string) value         { return value{{plain, casefile.Plain(s)}} }
-func code(s string) value         { return value{{mono, casefile.Plain(s)}} }
-func hexadecimal(s string) value  { return value{{digits, s}} }
-func important(s string) value    { return value{{strong, s}} }
-func (v value) and(w value) value { return append(v, w...) }
+func text(s string) Value         { return Value{{Plain, casefile.Plain(s)}} }
+func code(s string) Value         { return Value{{Mono, casefile.Plain(s)}} }
+func hexadecimal(s string) Value  { return Value{{Digits, s}} }
+func important(s string) Value    { return Value{{Strong, s}} }
+func (v Value) and(w Value) Value { return append(v, w...) }
 
-func lines(values ...value) value {
-	var out value
+func lines(values ...Value) Value {
+	var out Value
 	for i, v := range values {
 		if i > 0 {
-			out = append(out, span{style: newline})
+			out = append(out, Span{Style: Newline})
 		}
 		out = append(out, v...)
 	}
@@ -86,38 +92,42 @@ func lines(values ...value) value {
 }
 
 // marked reads a text in which `…` is for machines.
-func marked(s string) value {
-	var out value
+func marked(s string) Value {
+	var out Value
 	for i, part := range strings.Split(s, "`") {
 		if part != "" {
-			out = append(out, span{[]style{plain, mono}[i%2], part})
+			out = append(out, Span{[]Style{Plain, Mono}[i%2], part})
 		}
 	}
 	return out
 }
 
-func (d *document) add(b ...block) { d.blocks = append(d.blocks, b...) }
+func (d *Document) add(b ...Block) { d.Blocks = append(d.Blocks, b...) }
 
-func (d *document) say(en, zh string) string {
-	if d.zh {
+// Name is the page's, without its ending.
+func (d *Document) Name() string { return "certificate." + d.Say("en", "zh") }
+
+// Say chooses the document's language.
+func (d *Document) Say(en, zh string) string {
+	if d.Chinese {
 		return zh
 	}
 	return en
 }
 
-// foot is what stands below every page.
-func (d *document) foot() string {
-	if d.digest == "" {
+// Foot is what stands below every page.
+func (d *Document) Foot() string {
+	if d.Digest == "" {
 		return ""
 	}
-	return "manifest.json SHA-256 " + d.digest
+	return "manifest.json SHA-256 " + d.Digest
 }
 
-func (d *document) section(letter, en, zh string) { d.add(section{letter, d.say(en, zh)}) }
+func (d *Document) section(letter, en, zh string) { d.add(Section{letter, d.Say(en, zh)}) }
 
 // moment shows a time in UTC, and as it was in Beijing on the Chinese page.
-func (d *document) moment(ms int64) string {
-	if !d.zh {
+func (d *Document) moment(ms int64) string {
+	if !d.Chinese {
 		return casefile.Moment(ms)
 	}
 	const eightHours = 8 * 60 * 60 * 1000
@@ -125,7 +135,7 @@ func (d *document) moment(ms int64) string {
 	return casefile.Moment(ms) + "（北京时间 " + beijing + "）"
 }
 
-func orDash(s string) value {
+func orDash(s string) Value {
 	if s == "" {
 		return text("–")
 	}
@@ -135,4 +145,13 @@ func orDash(s string) value {
 // shortTime is the time of a table: UTC, as its head says.
 func shortTime(ms int64) string { return strings.TrimSuffix(casefile.Moment(ms), " UTC") }
 
-func count(n int) value { return text(fmt.Sprint(n)) }
+func count(n int) Value { return text(fmt.Sprint(n)) }
+
+// InFours cuts hexadecimal digits into groups.
+func InFours(s string) []string {
+	var out []string
+	for i := 0; i < len(s); i += 4 {
+		out = append(out, s[i:min(i+4, len(s))])
+	}
+	return out
+}

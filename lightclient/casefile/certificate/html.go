@@ -5,53 +5,50 @@ import (
 	"html"
 	"strings"
 
-	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
-
-	"evident/lightclient/casefile"
 )
 
 // page is a document while it becomes HTML.
 type page struct{ strings.Builder }
 
-func drawHTML(d *document, _ *casefile.Case) (string, []byte, error) {
+func drawHTML(d *Document) ([]byte, error) {
 	p := new(page)
-	fmt.Fprintf(p, htmlHead, d.say("en", "zh-Hans"), d.title, html.EscapeString(d.number), fmt.Sprintf(htmlStyle, d.foot()))
-	fmt.Fprintf(p, "<header><h1>%s</h1>\n", d.title)
-	for i, b := range d.blocks {
+	fmt.Fprintf(p, htmlHead, d.Say("en", "zh-Hans"), d.Title, html.EscapeString(d.Number), fmt.Sprintf(htmlStyle, d.Foot()))
+	fmt.Fprintf(p, "<header><h1>%s</h1>\n", d.Title)
+	for i, b := range d.Blocks {
 		if err := p.block(b); err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		if i == 0 {
 			p.WriteString("</header>\n")
 		}
 	}
-	if d.digest != "" {
-		fmt.Fprintf(p, "<footer>%s %s</footer>\n", d.say("SHA-256 of manifest.json", "manifest.json 的 SHA-256"), d.digest)
+	if d.Digest != "" {
+		fmt.Fprintf(p, "<footer>%s %s</footer>\n", d.Say("SHA-256 of manifest.json", "manifest.json 的 SHA-256"), d.Digest)
 	}
 	p.WriteString("</body>\n</html>\n")
-	return ".html", []byte(p.String()), nil
+	return []byte(p.String()), nil
 }
 
-func (p *page) block(b block) error {
+func (p *page) block(b Block) error {
 	switch b := b.(type) {
-	case chapter:
+	case Chapter:
 		fmt.Fprintf(p, "<h2 class=record>%s</h2>\n", html.EscapeString(string(b)))
-	case section:
-		fmt.Fprintf(p, "<h2><b>%s</b> %s</h2>\n", b.letter, b.title)
-	case paragraph:
+	case Section:
+		fmt.Fprintf(p, "<h2><b>%s</b> %s</h2>\n", b.Letter, b.Title)
+	case Paragraph:
 		fmt.Fprintf(p, "<p>%s</p>\n", html.EscapeString(string(b)))
-	case rows:
+	case Rows:
 		p.WriteString("<table>\n")
 		for _, r := range b {
-			fmt.Fprintf(p, "<tr><th>%s</th><td>%s</td></tr>\n", html.EscapeString(r.label), inHTML(r.value))
+			fmt.Fprintf(p, "<tr><th>%s</th><td>%s</td></tr>\n", html.EscapeString(r.Label), inHTML(r.Value))
 		}
 		p.WriteString("</table>\n")
-	case grid:
+	case Grid:
 		p.grid(b)
-	case steps:
+	case Steps:
 		return p.steps(b)
-	case form:
+	case Form:
 		p.WriteString("<table class=sign>\n")
 		for _, name := range b {
 			fmt.Fprintf(p, "<tr class=blank><th>%s</th><td></td></tr>\n", name)
@@ -63,96 +60,97 @@ func (p *page) block(b block) error {
 	return nil
 }
 
-func (p *page) grid(g grid) {
+func (p *page) grid(g Grid) {
 	p.WriteString("<table class=list>\n<thead><tr>")
-	for i, title := range g.head {
-		fmt.Fprintf(p, "<th style=\"width:%.0f%%\">%s</th>", 100*g.share[i], title)
+	for i, title := range g.Head {
+		fmt.Fprintf(p, "<th style=\"width:%.0f%%\">%s</th>", 100*g.Share[i], title)
 	}
 	p.WriteString("</tr></thead>\n")
-	for _, cells := range g.rows {
+	for _, cells := range g.Rows {
 		p.WriteString("<tr>")
 		for _, v := range cells {
 			fmt.Fprintf(p, "<td>%s</td>", inHTML(v))
 		}
 		p.WriteString("</tr>\n")
 	}
-	for range g.blank {
-		p.WriteString("<tr class=blank>" + strings.Repeat("<td></td>", len(g.head)) + "</tr>\n")
+	for range g.Blank {
+		p.WriteString("<tr class=blank>" + strings.Repeat("<td></td>", len(g.Head)) + "</tr>\n")
 	}
 	p.WriteString("</table>\n")
 }
 
-func (p *page) steps(s steps) error {
-	drawn, err := qr.Encode(s.code, qr.M, qr.Auto)
+func (p *page) steps(s Steps) error {
+	drawn, err := svg(s.Code)
 	if err != nil {
-		return fmt.Errorf("draw the fingerprint: %w", err)
+		return err
 	}
-	fmt.Fprintf(p, "<div class=qr>%s</div>\n<ol>\n", svg(drawn))
-	for _, item := range s.items {
+	fmt.Fprintf(p, "<div class=qr>%s</div>\n<ol>\n", drawn)
+	for _, item := range s.Items {
 		fmt.Fprintf(p, "<li>%s</li>\n", inHTML(item))
 	}
 	p.WriteString("</ol>\n")
 	return nil
 }
 
-func inHTML(v value) string {
+func inHTML(v Value) string {
 	var b strings.Builder
 	for _, s := range v {
-		switch s.style {
-		case plain:
-			b.WriteString(html.EscapeString(s.text))
-		case strong:
-			b.WriteString("<strong>" + html.EscapeString(s.text) + "</strong>")
-		case mono:
-			b.WriteString("<code>" + html.EscapeString(s.text) + "</code>")
-		case digits: // copied text has no spaces
+		switch s.Style {
+		case Plain:
+			b.WriteString(html.EscapeString(s.Text))
+		case Strong:
+			b.WriteString("<strong>" + html.EscapeString(s.Text) + "</strong>")
+		case Mono:
+			b.WriteString("<code>" + html.EscapeString(s.Text) + "</code>")
+		case Digits: // copied text has no spaces
 			b.WriteString("<code>")
-			for _, group := range inFours(s.text) {
+			for _, group := range InFours(s.Text) {
 				b.WriteString("<i>" + html.EscapeString(group) + "</i><wbr>")
 			}
 			b.WriteString("</code>")
-		case newline:
+		case Newline:
 			b.WriteString("<br>")
 		}
 	}
 	return b.String()
 }
 
-func inFours(s string) []string {
-	var out []string
-	for i := 0; i < len(s); i += 4 {
-		out = append(out, s[i:min(i+4, len(s))])
-	}
-	return out
-}
-
 // quiet is the margin that readers of a QR code need, in its squares.
 const quiet = 4
 
-func svg(code barcode.Barcode) string {
+func svg(text string) (string, error) {
+	dark, side, err := Squares(text)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %[1]d %[1]d" role="img" aria-label="QR"><path d="`, code.Bounds().Dx()+2*quiet)
-	for _, s := range squares(code) {
-		fmt.Fprintf(&b, "M%d %dh1v1h-1z", s.x+quiet, s.y+quiet)
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %[1]d %[1]d" role="img" aria-label="QR"><path d="`, side+2*quiet)
+	for _, s := range dark {
+		fmt.Fprintf(&b, "M%d %dh1v1h-1z", s.X+quiet, s.Y+quiet)
 	}
 	b.WriteString(`"/></svg>`)
-	return b.String()
+	return b.String(), nil
 }
 
-type square struct{ x, y int }
+// Square is one of a QR code.
+type Square struct{ X, Y int }
 
-// squares are the dark ones of a QR code.
-func squares(code barcode.Barcode) []square {
-	var out []square
+// Squares are the dark ones of the QR code of a text, and how many are on a side.
+func Squares(text string) ([]Square, int, error) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return nil, 0, fmt.Errorf("draw a QR code: %w", err)
+	}
+	var out []Square
 	n := code.Bounds().Dx()
 	for y := range n {
 		for x := range n {
 			if dark, _, _, _ := code.At(x, y).RGBA(); dark == 0 {
-				out = append(out, square{x, y})
+				out = append(out, Square{x, y})
 			}
 		}
 	}
-	return out
+	return out, n, nil
 }
 
 const htmlHead = `<!doctype html>

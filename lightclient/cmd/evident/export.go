@@ -17,7 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/casefile"
-	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/casefile/certificate/paper"
 	"evident/lightclient/collect"
 	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
@@ -72,7 +72,7 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	out := c.String("output")
-	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: certificate.Pages, Progress: p.percent(ctx)}
+	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: paper.Pages, Progress: p.percent(ctx)}
 	size, err := writeNew(out, func(w io.Writer) error { return made.Write(w, export) })
 	p.clearPercent()
 	if errors.Is(err, fs.ErrExist) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"evident/lightclient/casefile"
-	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/casefile/certificate/paper"
 	"evident/lightclient/evidence"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
@@ -44,7 +44,7 @@ func (p *program) verifyPackage(ctx context.Context, path, page string) error {
 		return err
 	}
 	report, err := casefile.Verify(f, info.Size(), casefile.Options{
-		Trusted: trusted, Pages: certificate.Pages, NewCID: newCID, Progress: p.percent(ctx),
+		Trusted: trusted, Pages: paper.Pages, NewCID: newCID, Progress: p.percent(ctx),
 	})
 	p.clearPercent()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall/js"
 
 	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/certificate"
 	"evident/lightclient/evidence"
 	"evident/lightclient/service"
 	"evident/lightclient/wasm/page"
@@ -28,6 +29,7 @@ func Provide() {
 		size, genesis, read, progress := int64(args[0].Float()), args[1].String(), args[2], args[3]
 		source := io.NewSectionReader(&slices{read: read, size: size}, 0, size)
 		report, err := service.VerifyPackage(source, size, genesis, casefile.Options{
+			Pages:    certificate.HTML,
 			NewCID:   func() casefile.CIDWriter { return evidence.NewHasher() },
 			Progress: tell(progress),
 		})

@@ -1,4 +1,4 @@
-package certificate_test
+package paper_test
 
 import (
 	"bytes"
@@ -16,12 +16,59 @@ import (
 
 	"evident/lightclient/casefile"
 	"evident/lightclient/casefile/certificate"
+	"evident/lightclient/casefile/certificate/paper"
+	"evident/lightclient/ledger/ledgertest"
+	"evident/lightclient/proof"
 )
+
+// newCase takes valid proofs of the vectors.
+func newCase(t *testing.T, names ...string) *casefile.Case {
+	t.Helper()
+	var files [][]byte
+	for _, v := range ledgertest.ReadVectors("../../../testdata/vectors", "proof") {
+		for _, name := range names {
+			if v.Name == "proof/"+name {
+				files = append(files, v.Data)
+			}
+		}
+	}
+	c, err := casefile.NewCase(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func write(t *testing.T, c *casefile.Case) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := c.Write(&b, casefile.Export{Exporter: "test <1>", At: 1763850000000, Pages: paper.Pages}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestPackageWithPages(t *testing.T) {
+	data := write(t, newCase(t, "plain", "full"))
+	trusted := ledgertest.New(4).Fingerprint
+	r, err := casefile.Verify(bytes.NewReader(data), int64(len(data)), casefile.Options{Trusted: &trusted, Pages: paper.Pages})
+	if err != nil || r.Verdict != proof.Valid || r.Stage(casefile.StagePages).Code != "pages.ok" {
+		t.Fatalf("got %q (%s), %v, want valid with its pages", r.Verdict, r.Reason("en"), err)
+	}
+	part, err := casefile.Verify(bytes.NewReader(data), int64(len(data)), casefile.Options{Trusted: &trusted, Pages: certificate.HTML})
+	if err != nil || part.Verdict != proof.Valid || part.Stage(casefile.StagePages).Code != "pages.part" {
+		t.Errorf("without fonts: got %q (%s), %v", part.Verdict, part.Reason("en"), err)
+	}
+	altered := bytes.Replace(data, []byte("Certificate of evidence</h1>"), []byte("Certificate of ownership"), 1)
+	if r, _ := casefile.Verify(bytes.NewReader(altered), int64(len(altered)), casefile.Options{Pages: paper.Pages}); r.Verdict != proof.Altered {
+		t.Errorf("an altered page: got %q", r.Verdict)
+	}
+}
 
 func newPaper(t *testing.T, lang string) []byte {
 	t.Helper()
 	m := &casefile.Manifest{Exporter: "test <1>", Exported: casefile.Exported{At: 1763850000000}}
-	pages, err := certificate.Pages(newCase(t, "plain", "full"), m, strings.Repeat("ab", 32))
+	pages, err := paper.Pages(newCase(t, "plain", "full"), m, strings.Repeat("ab", 32))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-package certificate
+// Package paper draws certificates as PDF for A4, with their fonts and the proofs
+// inside. The same document makes the same bytes.
+package paper
 
 import (
 	"bytes"
@@ -7,9 +9,9 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/boombuler/barcode/qr"
 
 	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/certificate"
 )
 
 // A4 and its parts, in millimetres; type in points.
@@ -39,47 +41,67 @@ const (
 type paper struct {
 	*fpdf.Fpdf
 	*typesetter
-	d     *document
+	d     *certificate.Document
 	y     float64
 	pages int // of the document; 0 while they are counted
 }
 
+// Pages implements casefile.Pages: for screens and for paper.
+func Pages(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {
+	out, err := certificate.HTML(c, m, manifestSHA256)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range certificate.Compose(c, m, manifestSHA256) {
+		data, err := drawPDF(d, c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, casefile.Page{Name: d.Name() + ".pdf", Data: data})
+	}
+	return out, nil
+}
+
+func bold(s string) certificate.Value { return certificate.Value{{Style: certificate.Strong, Text: s}} }
+func text(s string) certificate.Value { return certificate.Value{{Text: s}} }
+func code(s string) certificate.Value { return certificate.Value{{Style: certificate.Mono, Text: s}} }
+
 // drawPDF draws twice: the feet say how many pages there are.
-func drawPDF(d *document, c *casefile.Case) (string, []byte, error) {
+func drawPDF(d *certificate.Document, c *casefile.Case) ([]byte, error) {
 	t, err := newTypesetter()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	p := &paper{typesetter: t, d: d}
 	for range 2 {
 		if err := p.draw(c); err != nil {
-			return "", nil, fmt.Errorf("draw the certificate: %w", err)
+			return nil, fmt.Errorf("draw the certificate: %w", err)
 		}
 		p.pages = p.PageCount()
 	}
 	var b bytes.Buffer
 	if err := p.Output(&b); err != nil {
-		return "", nil, fmt.Errorf("write the certificate: %w", err)
+		return nil, fmt.Errorf("write the certificate: %w", err)
 	}
-	return ".pdf", b.Bytes(), nil
+	return b.Bytes(), nil
 }
 
 func (p *paper) draw(c *casefile.Case) error {
 	p.Fpdf = fpdf.New("P", "mm", "A4", "")
 	p.SetAutoPageBreak(false, 0)
 	p.SetCatalogSort(true)
-	p.SetCreationDate(time.UnixMilli(p.d.exported).UTC())
-	p.SetModificationDate(time.UnixMilli(p.d.exported).UTC())
+	p.SetCreationDate(time.UnixMilli(p.d.Exported).UTC())
+	p.SetModificationDate(time.UnixMilli(p.d.Exported).UTC())
 	p.SetProducer("Evident", true)
-	p.SetTitle(p.d.title+" "+p.d.number, true)
-	p.SetLang(p.d.say("en", "zh-Hans"))
+	p.SetTitle(p.d.Title+" "+p.d.Number, true)
+	p.SetLang(p.d.Say("en", "zh-Hans"))
 	for _, f := range []*face{p.regular, p.bold, p.mono, p.cjk} {
 		p.AddUTF8FontFromBytes(f.name, "", bytes.Clone(f.file)) // it writes into what it is given
 	}
 	p.SetAttachments(attachments(c))
 	p.newPage()
 	p.headline()
-	for i, b := range p.d.blocks {
+	for i, b := range p.d.Blocks {
 		if err := p.block(b); err != nil {
 			return err
 		}
@@ -94,7 +116,7 @@ func (p *paper) draw(c *casefile.Case) error {
 
 // attachments are the proofs, so that the page on its own can be verified.
 func attachments(c *casefile.Case) []fpdf.Attachment {
-	if len(c.Records) > inFull {
+	if len(c.Records) > certificate.InFull {
 		return nil
 	}
 	var out []fpdf.Attachment
@@ -112,7 +134,7 @@ func (p *paper) newPage() {
 	p.AddPage()
 	p.y = top
 	if p.PageCount() > 1 {
-		p.put(p.line(text(p.d.title+" · "+p.d.number), smallSize+.5), left, top-8)
+		p.put(p.line(text(p.d.Title+" · "+p.d.Number), smallSize+.5), left, top-8)
 		p.rule(top-5.2, .15)
 	}
 }
@@ -120,38 +142,38 @@ func (p *paper) newPage() {
 func (p *paper) foot() {
 	y := float64(pageHeight - bottom + 6)
 	p.rule(y, .15)
-	p.put(p.line(code(p.d.foot()), smallSize), left, y+4)
-	number := p.line(text(fmt.Sprintf(p.d.say("Page %d of %d", "第 %d 页，共 %d 页"), p.PageCount(), p.pages)), smallSize+.5)
+	p.put(p.line(code(p.d.Foot()), smallSize), left, y+4)
+	number := p.line(text(fmt.Sprintf(p.d.Say("Page %d of %d", "第 %d 页，共 %d 页"), p.PageCount(), p.pages)), smallSize+.5)
 	p.put(number, pageWidth-right-widthOf(number), y+4)
 }
 
 func (p *paper) headline() {
-	p.lines(value{{strong, p.d.title}}, 20, left, textWidth)
+	p.lines(bold(p.d.Title), 20, left, textWidth)
 	p.y += 2.5
 }
 
-func (p *paper) block(b block) error {
+func (p *paper) block(b certificate.Block) error {
 	switch b := b.(type) {
-	case chapter:
+	case certificate.Chapter:
 		if p.y > pageHeight/3 {
 			p.newPage()
 		}
 		p.y += 3
-		p.lines(value{{strong, string(b)}}, 14, left, textWidth)
-	case section:
+		p.lines(bold(string(b)), 14, left, textWidth)
+	case certificate.Section:
 		p.section(b)
-	case paragraph:
+	case certificate.Paragraph:
 		p.paragraph(b)
-	case rows:
+	case certificate.Rows:
 		for _, r := range b {
 			p.row(r)
 		}
 		p.y += 1.8
-	case grid:
+	case certificate.Grid:
 		p.grid(b)
-	case steps:
+	case certificate.Steps:
 		return p.steps(b)
-	case form:
+	case certificate.Form:
 		for _, name := range b {
 			p.need(blankHeight)
 			p.y += blankHeight
@@ -164,19 +186,19 @@ func (p *paper) block(b block) error {
 	return nil
 }
 
-func (p *paper) section(s section) {
+func (p *paper) section(s certificate.Section) {
 	p.need(26) // a heading does not stand alone
 	p.y += 3
-	letter := p.line(value{{strong, s.letter}}, 11)
+	letter := p.line(bold(s.Letter), 11)
 	p.put(letter, left, p.y+height(11)*.8)
 	indent := max(7, widthOf(letter)+3)
-	p.lines(value{{strong, s.title}}, 11, left+indent, textWidth-indent)
+	p.lines(bold(s.Title), 11, left+indent, textWidth-indent)
 	p.y += .6
 	p.rule(p.y, .25)
 	p.y += 1.4
 }
 
-func (p *paper) paragraph(s paragraph) {
+func (p *paper) paragraph(s certificate.Paragraph) {
 	set := p.breakLines(text(string(s)), bodySize, textWidth)
 	p.need(float64(min(len(set), 4)) * height(bodySize))
 	p.each(set, bodySize, left)
@@ -184,9 +206,9 @@ func (p *paper) paragraph(s paragraph) {
 }
 
 // row draws a name and its value, over as many pages as the value needs.
-func (p *paper) row(r row) {
-	names := p.breakLines(text(r.label), bodySize, labelWidth-3)
-	values := p.breakLines(r.value, bodySize, textWidth-labelWidth)
+func (p *paper) row(r certificate.Row) {
+	names := p.breakLines(text(r.Label), bodySize, labelWidth-3)
+	values := p.breakLines(r.Value, bodySize, textWidth-labelWidth)
 	for i := range max(len(names), len(values)) {
 		p.need(height(bodySize))
 		base := p.y + height(bodySize)*.76
@@ -201,19 +223,19 @@ func (p *paper) row(r row) {
 	p.y += .35
 }
 
-func (p *paper) steps(s steps) error {
-	drawn, err := qr.Encode(s.code, qr.M, qr.Auto)
+func (p *paper) steps(s certificate.Steps) error {
+	dark, n, err := certificate.Squares(s.Code)
 	if err != nil {
 		return err
 	}
 	p.need(codeWidth + 2)
 	began := p.y
-	side := float64(codeWidth) / float64(drawn.Bounds().Dx())
+	side := float64(codeWidth) / float64(n)
 	x0 := float64(pageWidth - right - codeWidth)
-	for _, q := range squares(drawn) {
-		p.Rect(x0+float64(q.x)*side, began+1+float64(q.y)*side, side, side, "F")
+	for _, q := range dark {
+		p.Rect(x0+float64(q.X)*side, began+1+float64(q.Y)*side, side, side, "F")
 	}
-	for i, item := range s.items {
+	for i, item := range s.Items {
 		p.put(p.line(text(fmt.Sprintf("%d.", i+1)), bodySize), left, p.y+height(bodySize)*.76)
 		p.lines(item, bodySize, left+6, textWidth-6-codeWidth-8)
 		p.y += .8
@@ -223,11 +245,11 @@ func (p *paper) steps(s steps) error {
 }
 
 // grid draws a table; its head stands again on every page.
-func (p *paper) grid(g grid) {
+func (p *paper) grid(g certificate.Grid) {
 	const pad = 1.5
-	cells := func(values []value, size float64) (columns [][][]run, deep int) {
+	cells := func(values []certificate.Value, size float64) (columns [][][]run, deep int) {
 		for i, v := range values {
-			set := p.breakLines(v, size, g.share[i]*textWidth-2*pad)
+			set := p.breakLines(v, size, g.Share[i]*textWidth-2*pad)
 			columns, deep = append(columns, set), max(deep, len(set))
 		}
 		return columns, deep
@@ -238,16 +260,16 @@ func (p *paper) grid(g grid) {
 			if n < len(set) {
 				p.put(set[n], x+pad, p.y+height(size)*.76)
 			}
-			x += g.share[i] * textWidth
+			x += g.Share[i] * textWidth
 		}
 		p.y += height(size)
 	}
 	head := func() {
 		p.rule(p.y, .3)
 		p.y += .8
-		titles := make([]value, len(g.head))
-		for i, t := range g.head {
-			titles[i] = important(t)
+		titles := make([]certificate.Value, len(g.Head))
+		for i, t := range g.Head {
+			titles[i] = bold(t)
 		}
 		columns, deep := cells(titles, gridSize)
 		for n := range deep {
@@ -259,7 +281,7 @@ func (p *paper) grid(g grid) {
 	}
 	p.need(20)
 	head()
-	for _, values := range g.rows {
+	for _, values := range g.Rows {
 		columns, deep := cells(values, gridSize)
 		for n := range deep {
 			if p.full(height(gridSize)) || n == 0 && deep < 12 && p.full(float64(deep)*height(gridSize)) {
@@ -272,7 +294,7 @@ func (p *paper) grid(g grid) {
 		p.rule(p.y, .1)
 		p.y += .5
 	}
-	for range g.blank {
+	for range g.Blank {
 		p.need(blankHeight)
 		p.y += blankHeight
 		p.rule(p.y, .1)
@@ -300,7 +322,7 @@ func (p *paper) ruleFrom(x, y, width float64) {
 }
 
 // lines draws a value from x on.
-func (p *paper) lines(v value, size, x, width float64) {
+func (p *paper) lines(v certificate.Value, size, x, width float64) {
 	p.each(p.breakLines(v, size, width), size, x)
 }
 
@@ -313,7 +335,9 @@ func (p *paper) each(set [][]run, size, x float64) {
 }
 
 // line sets a value that has room on one.
-func (p *paper) line(v value, size float64) []run { return p.breakLines(v, size, pageWidth)[0] }
+func (p *paper) line(v certificate.Value, size float64) []run {
+	return p.breakLines(v, size, pageWidth)[0]
+}
 
 func widthOf(line []run) float64 {
 	w := 0.0

@@ -1,4 +1,4 @@
-package certificate
+package paper
 
 import (
 	"fmt"
@@ -10,7 +10,8 @@ import (
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
 
-	fonts "evident/lightclient/casefile/certificate/font"
+	"evident/lightclient/casefile/certificate"
+	fonts "evident/lightclient/casefile/certificate/paper/font"
 )
 
 // Setting type: a value becomes lines of runs, each in a font that has its
@@ -98,7 +99,7 @@ type atom struct {
 const millimetres = 25.4 / 72 // of a point
 
 // breakLines sets a value in lines of a width in millimetres.
-func (t *typesetter) breakLines(v value, size, width float64) [][]run {
+func (t *typesetter) breakLines(v certificate.Value, size, width float64) [][]run {
 	var out [][]run
 	var line []atom
 	used := 0.0
@@ -151,26 +152,26 @@ func joined(line []atom) []run {
 
 // atoms cuts a value where lines may break: at spaces, beside characters of
 // CJK, anywhere in what is for machines and in words wider than a line.
-func (t *typesetter) atoms(v value, size, width float64) []atom {
+func (t *typesetter) atoms(v certificate.Value, size, width float64) []atom {
 	var out []atom
 	for _, s := range v {
-		switch s.style {
-		case newline:
+		switch s.Style {
+		case certificate.Newline:
 			out = append(out, atom{newline: true})
-		case digits:
-			for i, group := range inFours(s.text) {
+		case certificate.Digits:
+			for i, group := range certificate.InFours(s.Text) {
 				a := t.set(t.mono, group, size*machine)
 				if i > 0 {
 					a.gap = .3 * size * machine * millimetres
 				}
 				out = append(out, a)
 			}
-		case mono:
-			out = append(out, t.each(t.mono, s.text, size*machine)...)
-		case strong:
-			out = append(out, t.words(t.bold, s.text, size, width)...)
+		case certificate.Mono:
+			out = append(out, t.each(t.mono, s.Text, size*machine)...)
+		case certificate.Strong:
+			out = append(out, t.words(t.bold, s.Text, size, width)...)
 		default:
-			out = append(out, t.words(t.regular, s.text, size, width)...)
+			out = append(out, t.words(t.regular, s.Text, size, width)...)
 		}
 	}
 	return out

@@ -96,6 +96,9 @@ func (c *call) fields(before map[string]any, set []assignment) (map[string]any, 
 			delete(after, s.field)
 			continue
 		}
+		if !c.contract.fields[s.field].fits(v) {
+			return nil, tooMuch("field", s.field, "why", "it is longer than the contract says")
+		}
 		after[s.field] = v
 	}
 	return after, nil

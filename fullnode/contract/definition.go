@@ -107,7 +107,8 @@ type loader struct {
 	defs            map[string]any
 	env             *cel.Env
 	actionNodes     map[string]*yaml.Node
-	migrating       bool // the action at hand moves items from an older version
+	input           *shape // of the action at hand
+	migrating       bool   // the action at hand moves items from an older version
 }
 
 // Load compiles a definition. The error lists every problem that was found, each with the file's name and the line.
@@ -263,7 +264,7 @@ func (d *loader) action(name string, n *yaml.Node) *action {
 	if a.schema, err = d.compileSchema(schema); err != nil {
 		d.fail(n, "the input is no JSON Schema: %v", err)
 	}
-	d.objects[a.input.name] = a.input
+	d.objects[a.input.name], d.input = a.input, a.input
 	e, err := d.env.Extend(cel.Variable("input", a.input.celType()))
 	if err != nil {
 		d.fail(n, "make the environment: %v", err)

@@ -55,7 +55,7 @@ func newEnv(contract string, p *provider) (*cel.Env, error) {
 		cel.Variable("item", itemType), cel.Variable("record", recordType), cel.Variable("ledger", ledgerType),
 		cel.Variable("time", cel.IntType), cel.Variable("height", cel.IntType),
 		cel.Function("sum", cel.Overload("sum_list", []*cel.Type{cel.ListType(cel.IntType)}, cel.IntType, cel.UnaryBinding(sum))),
-		cel.Function("sha256", cel.Overload("sha256_text", []*cel.Type{cel.StringType}, cel.StringType, cel.UnaryBinding(hashText))),
+		cel.Function("sha256", cel.Overload("sha256_text", []*cel.Type{cel.StringType}, cel.StringType, cel.UnaryBinding(sha256Text))),
 		cel.Function("distinct", cel.Overload("distinct_list", []*cel.Type{cel.ListType(cel.StringType)}, cel.BoolType, cel.UnaryBinding(distinct))),
 		cel.Function("overlaps", cel.Overload("overlaps_int", []*cel.Type{cel.IntType, cel.IntType, cel.IntType, cel.IntType}, cel.BoolType, cel.FunctionBinding(overlaps))),
 		method("item", "ledger_item", []*cel.Type{cel.StringType}, itemType, func(c *call, args []ref.Val) ref.Val {
@@ -126,7 +126,7 @@ func sum(v ref.Val) ref.Val {
 	return types.Int(total)
 }
 
-func hashText(v ref.Val) ref.Val {
+func sha256Text(v ref.Val) ref.Val {
 	digest := sha256.Sum256([]byte(text(v)))
 	return types.String(hex.EncodeToString(digest[:]))
 }
@@ -183,7 +183,16 @@ func (d *loader) compile(e *cel.Env, source string, want *shape) (*expression, e
 	}
 	var limits []cel.ProgramOption
 	if x.loops {
-		limits = append(limits, cel.CostLimit(maxCost))
+		bound, err := e.EstimateCost(checked, sizes{d})
+		if err != nil {
+			return nil, fmt.Errorf("estimate its cost: %w", err)
+		}
+		if bound.Min > maxCost {
+			return nil, fmt.Errorf("it costs at least %d steps, and %d are allowed", bound.Min, maxCost)
+		}
+		if bound.Max > maxCost {
+			limits = append(limits, cel.CostLimit(maxCost)) // counted while it runs, which takes longer
+		}
 	}
 	var err error
 	x.program, err = e.Program(checked, limits...)

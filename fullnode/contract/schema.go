@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/common/types"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -55,7 +56,7 @@ func (d *loader) shapeOf(n *yaml.Node) *shape {
 		return textShape
 	}
 	d.object(n, []string{"type"}, slices.Concat(kind.keywords, labels))
-	s := &shape{kind: kind.kind}
+	s := &shape{kind: kind.kind, most: d.most(members)}
 	if format := members["format"]; format != nil && !slices.Contains(formats[s.kind], d.text(format)) {
 		d.fail(format, "the format of type %s is one of %s", name, strings.Join(formats[s.kind], ", "))
 	}
@@ -168,4 +169,15 @@ func isWord(s string) bool {
 		}
 	}
 	return true
+}
+
+// most returns how long a text or a list may be by its schema, or 0.
+func (d *loader) most(members map[string]*yaml.Node) int64 {
+	if n := members["maxItems"]; n != nil {
+		return d.whole(n)
+	}
+	if n := members["maxLength"]; n != nil {
+		return min(utf8.UTFMax*d.whole(n), MaxItemSize)
+	}
+	return 0
 }

@@ -18,6 +18,7 @@ import (
 type shape struct {
 	kind   types.Kind
 	elem   *shape // of a list
+	most   int64  // of a list's elements, or a text's bytes; 0: as many as fit in the state
 	name   string // of an object
 	fields map[string]*shape
 }
@@ -54,6 +55,30 @@ func (s *shape) same(t *shape) bool {
 	for name, field := range s.fields {
 		if other := t.fields[name]; other == nil || !field.same(other) {
 			return false
+		}
+	}
+	return true
+}
+
+// fits tells whether a value, and all that is in it, is no longer than the schema allows.
+func (s *shape) fits(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return s.most == 0 || int64(len(v)) <= s.most
+	case []any:
+		if s.most != 0 && int64(len(v)) > s.most {
+			return false
+		}
+		for _, one := range v {
+			if !s.elem.fits(one) {
+				return false
+			}
+		}
+	case map[string]any:
+		for name, one := range v {
+			if !s.fields[name].fits(one) {
+				return false
+			}
 		}
 	}
 	return true
@@ -247,16 +272,6 @@ func member(object any, field string) (any, bool) {
 	}
 	return nil, false
 }
-
-var recordShape = &shape{kind: types.StructKind, name: "record", fields: map[string]*shape{
-	"at": wholeShape, "by": textsShape, "id": textShape, "item": textShape, "name": textShape, "seq": wholeShape,
-	"evidence": {kind: types.ListKind, elem: evidenceShape},
-}}
-
-var evidenceShape = &shape{kind: types.StructKind, name: "evidence", fields: map[string]*shape{
-	"cid": textShape, "commit": textShape, "media": textShape, "mode": textShape, "name": textShape, "sha256": textShape,
-	"size": wholeShape,
-}}
 
 // statement is a record as expressions see it. Its lists are made when one is read, once.
 type statement struct {

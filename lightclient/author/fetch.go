@@ -18,6 +18,8 @@ import (
 var (
 	// ErrNotStored means that the record names no file that the members keep.
 	ErrNotStored = errors.New("the members keep no file of this record")
+	// ErrErased means that the members have erased the file, as its author ordered.
+	ErrErased = errors.New("the members have erased this file, as its author ordered")
 	// ErrFileExists means that there is a file where the fetched one should go.
 	ErrFileExists = errors.New("there is a file of this name already")
 )
@@ -51,13 +53,22 @@ func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id 
 		return Fetched{}, errors.Join(fmt.Errorf("fetch: %w: %s", ErrFileExists, path), err)
 	}
 	plain, err := seal.Open(ctx, &transfer.Blocks{Sources: client.Sources()}, e, secret)
-	if err != nil {
-		return Fetched{}, fmt.Errorf("fetch: %w", err)
+	if err == nil {
+		err = write(plain, path, report)
 	}
-	if err := write(plain, path, report); err != nil {
+	if errors.Is(err, transfer.ErrUnavailable) && erased(ctx, client, record, e) {
+		err = ErrErased
+	}
+	if err != nil {
 		return Fetched{}, fmt.Errorf("fetch %s: %w", path, err)
 	}
 	return Fetched{path, plain.Size, record}, nil
+}
+
+// erased asks whether a file is gone for good.
+func erased(ctx context.Context, client *lightclient.Client, record lightclient.Record, e ledger.Evidence) bool {
+	k := keepersOf(ctx, client, record, e)
+	return len(k.Gone) > 0 && len(k.Kept) == 0
 }
 
 // OpenStored finds a file that the members keep, and what opens it: nil if it is public.

@@ -98,14 +98,19 @@ func (o *Outbox) beginLot(paths []string) (_ *lot, err error) {
 		l.earlier = bufio.NewScanner(l.before)
 		l.earlier.Buffer(nil, maxLine)
 	}
-	if l.files, err = os.Create(files); err != nil {
+	if l.files, err = create(files); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	if l.hashes, err = os.Create(filepath.Join(l.folder, "hashes")); err != nil {
+	if l.hashes, err = create(filepath.Join(l.folder, "hashes")); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
 	l.lines, l.nodes = bufio.NewWriterSize(l.files, 1<<20), bufio.NewWriterSize(l.hashes, 1<<20)
 	return l, nil
+}
+
+// create makes a file that only its owner reads.
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 }
 
 // recall returns the entry that an earlier run made of this file, if it is the next one that it made and the file has not

@@ -13,8 +13,12 @@ import (
 
 // Keepers asks the nodes which members have signed that they keep, or have erased, a file of a record.
 func Keepers(ctx context.Context, client *lightclient.Client, record lightclient.Record, index int) transfer.Keepers {
+	return keepersOf(ctx, client, record, record.Evidence[index])
+}
+
+func keepersOf(ctx context.Context, client *lightclient.Client, record lightclient.Record, e ledger.Evidence) transfer.Keepers {
 	trusted := client.Trusted()
-	return transfer.Ask(ctx, client.Sources(), transfer.Ledger{Origin: trusted.Origin, Members: trusted.Members}, record.ID, record.Evidence[index])
+	return transfer.Ask(ctx, client.Sources(), transfer.Ledger{Origin: trusted.Origin, Members: trusted.Members}, record.ID, e)
 }
 
 // Proof makes the proof of a record, with the receipts of those who keep its files: for handing over, whoever's record it is.

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/evidence"
+	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 )
 
@@ -74,6 +75,10 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	keepers, err := p.keepers(ctx, r)
+	if err != nil {
+		return err
+	}
 	return p.result(r, func() {
 		p.line(p.say("Record %s", "记录 %s"), r.ID)
 		p.rows(
@@ -85,7 +90,7 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 			p.say("fields", "字段"), p.badged(plain(compact(r.Fields)), r.Badges.Fields),
 			p.say("state", "状态"), p.badged(plain(stateText(r.State)), r.Badges.State),
 		)
-		for _, e := range r.Evidence {
+		for i, e := range r.Evidence {
 			p.line("  %s  %s  %s B", plain(e.Name), e.Media, e.Size)
 			if e.Commit != "" {
 				p.line(p.say("    sealed %s", "    密封 %s"), e.Commit)
@@ -93,8 +98,37 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 				p.line("    sha256 %s", e.SHA256)
 			}
 			p.line("    cid    %s", plain(e.CID))
+			p.printKeepers(keepers[i])
 		}
 	})
+}
+
+// keepers asks who keeps the record's files, by their place in it.
+func (p *program) keepers(ctx context.Context, r service.LedgerRecord) (map[int]service.Storage, error) {
+	found := map[int]service.Storage{}
+	for i, e := range r.Evidence {
+		if e.Mode == string(ledger.Digest) {
+			continue
+		}
+		s, err := ask[service.Storage](ctx, p, "storage", service.EvidenceParams{Record: r.ID, Index: i})
+		if err != nil {
+			return nil, err
+		}
+		found[i] = s
+	}
+	return found, nil
+}
+
+// printKeepers prints who signed that they keep a file, or erased it.
+func (p *program) printKeepers(s service.Storage) {
+	var rows [][]string
+	for _, k := range s.Kept {
+		rows = append(rows, []string{"  ✓", k.Member, p.say("keeps it since", "保存自"), moment(k.Time)})
+	}
+	for _, k := range s.Erased {
+		rows = append(rows, []string{"  ·", k.Member, p.say("erased it", "删除于"), moment(k.Time)})
+	}
+	p.table(rows)
 }
 
 func (p *program) showBlock(ctx context.Context, height string) error {

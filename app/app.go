@@ -26,6 +26,7 @@ import (
 	"evident/lightclient"
 	"evident/lightclient/home"
 	"evident/lightclient/service"
+	"evident/lightclient/service/drafts"
 )
 
 // App answers the pages of one window.
@@ -106,6 +107,8 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "backup", a.backup)
 	service.Handle(a.service, "restore", a.restore)
 	service.Handle(a.service, "saveProof", a.saveProof)
+	service.Handle(a.service, "saveText", a.saveText)
+	drafts.Provide(a.service, ring{a})
 	service.Handle(a.service, "verifyPackage", a.verifyPackage)
 	service.Handle(a.service, "export", a.export)
 	service.Handle(a.service, "keys", a.keys)

@@ -24,7 +24,7 @@ const (
 // contents is what a backup holds: values of the store by their names.
 type contents map[string]json.RawMessage
 
-var backedUp = []string{keyPrefix, identityName, "secret/"}
+var backedUp = []string{keyPrefix, identityName, "secret/", privatePrefix}
 
 // backup returns all keys and secrets as an age file under a passphrase.
 func (c *Courier) backup(_ context.Context, p service.BackupParams) (service.Backup, error) {

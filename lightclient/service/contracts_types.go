@@ -209,3 +209,24 @@ type Submitted struct {
 	Height  string       `json:"height"`
 	Refusal *RuleRefusal `json:"refusal"`
 }
+
+type PrivateFields struct {
+	Fields []PrivateField `json:"fields"`
+}
+
+// DiscloseParams name the private fields of a record that are shown.
+type DiscloseParams struct {
+	Record string   `json:"record"`
+	Names  []string `json:"names"`
+}
+
+// Disclosed is a proof file.
+type Disclosed struct {
+	Proof string `json:"proof"`
+}
+
+// TextParams are a text for a file of the user's choice.
+type TextParams struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}

@@ -94,7 +94,7 @@ func PackageReportOf(r *casefile.Report) PackageReport {
 			out.Ledger = p.Record.Ledger
 			out.Records = append(out.Records, PackageRecord{
 				ID: p.ID.String(), Height: height(p.Height), ExistedBy: p.ExistedBy * 1000, Verdict: string(one.Verdict),
-				Contract: p.Record.Contract, Action: p.Record.Action, By: authorsOf(p.Record.By), Evidence: evidenceOf(p.Record.Evidence),
+				Contract: p.Record.Contract, Action: p.Record.Action, By: authorsOf(p.Record.By), Evidence: EvidenceOf(p.Record.Evidence),
 			})
 		}
 	}

@@ -30,7 +30,6 @@ type Service struct {
 	handlers map[string]func(context.Context, []byte) (any, error)
 
 	agreements sync.Map // of contractID to Contract
-	signers    Signers  // nil: this machine holds no keys
 
 	mu     sync.Mutex // held while connecting
 	client *lightclient.Client
@@ -60,11 +59,6 @@ func New(connect func(context.Context) (*lightclient.Client, error)) *Service {
 	Handle(s, "related", s.related)
 	Handle(s, "parties", s.parties)
 	Handle(s, "resolve", s.resolve)
-	Handle(s, "prepare", s.prepare)
-	Handle(s, "openDraft", s.openDraft)
-	Handle(s, "sign", s.sign)
-	Handle(s, "check", s.check)
-	Handle(s, "submit", s.submit)
 	Handle(s, "storage", s.storage)
 	return s
 }

@@ -90,11 +90,12 @@ func describe(members ledger.MemberSet, r lightclient.Record) LedgerRecord {
 	if err := json.Unmarshal(r.Record.Fields, &out.Fields); err != nil {
 		panic("service: fields of a record that was checked: " + err.Error())
 	}
-	out.Evidence = evidenceOf(r.Record.Evidence)
+	out.Evidence = EvidenceOf(r.Record.Evidence)
 	return out
 }
 
-func evidenceOf(files []ledger.Evidence) []Evidence {
+// EvidenceOf tells the files that a record names.
+func EvidenceOf(files []ledger.Evidence) []Evidence {
 	out := []Evidence{}
 	for _, e := range files {
 		out = append(out, Evidence{Name: e.Name, Size: strconv.FormatInt(e.Size, 10), Media: e.Media,

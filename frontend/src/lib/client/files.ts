@@ -29,6 +29,10 @@ const METHODS = new Set<keyof Methods>([
   "prepare",
   "openDraft",
   "sign",
+  "check",
+  "submit",
+  "privateFields",
+  "disclose",
 ]);
 
 export class FilesInBrowser {

@@ -65,6 +65,8 @@ export interface Client {
   pickFolder(): Promise<LocalFile[]>;
   /** Hands the proof of a record to the user; null when the dialog was closed. */
   saveProof(id: string, text: string): Promise<string | null>;
+  /** Hands a text to the user as a file; null when the dialog was closed. */
+  saveText(name: string, text: string): Promise<string | null>;
   /** Hands files over for a timestamp. */
   stamp(files: LocalFile[], how: Omit<StampParams, "paths">): Promise<StampStatus>;
   /** Gives paused jobs the files that they wait for; the answer counts those that go on. */
@@ -73,10 +75,10 @@ export interface Client {
   readEvidence(opened: Opened, offset: number, length: number): Promise<ArrayBuffer>;
   /** Where a player finds an opened file and can seek in it; null if there is no such place. */
   playable(opened: Opened): Promise<string | null>;
+  /** Hands what this window cannot decode to the person's web browser, where there is one beside it. */
+  playOutside?(opened: Opened): void;
   /** Saves a stored file on the user's disk; null when the dialog was closed. Events tell how far it is. */
   saveEvidence(file: EvidencePlace): Promise<FetchJob | null>;
-  /** Hands a text to the user as a file. */
-  saveText(name: string, text: string): void;
 }
 
 /** A file's place in a record, and the name to save it under. */

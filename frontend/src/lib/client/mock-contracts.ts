@@ -2,7 +2,7 @@
 import { MockFailure } from "./mock-failure";
 import { hex } from "./mock-hash";
 import { library } from "./mock-library";
-import { key, personOf, stories, type Step, type Story } from "./mock-stories";
+import { key, personOf, stories, SUBJECT, type Step, type Story } from "./mock-stories";
 import type * as seam from "./types.gen";
 
 /** What the contracts need of the ledger that they are on. */
@@ -26,7 +26,10 @@ type Names =
   | "openDraft"
   | "sign"
   | "check"
-  | "submit";
+  | "submit"
+  | "privateFields"
+  | "disclose"
+  | "saveText";
 
 const DAY = 86_400_000;
 const FORMAT = "evident/draft/v1";
@@ -75,6 +78,13 @@ export class MockContracts {
       const refusal = this.#refusal(draft);
       return { id: draft.id, item: draft.item, height: refusal ? "" : String(this.ground.height), refusal };
     },
+    privateFields: ({ id }: seam.RecordParams) => ({
+      fields: this.record(id)?.fields.subject
+        ? Object.entries(SUBJECT).map(([name, value]) => ({ name, value }))
+        : [],
+    }),
+    disclose: () => ({ proof: `{"format":"evident/proof/v1","mock":"valid"}` }),
+    saveText: ({ name }: seam.TextParams) => ({ path: `/home/ada/${name}` }),
   };
 
   /** A record of one of the items; null: it is another one. */

@@ -169,6 +169,13 @@ const PHOTO = hex("harbour series");
 const POSTER = hex("harbour poster");
 const PLACE = `unique/marriage/${hex("couple")}`;
 
+/** What the marriage certificate commits to. */
+export const SUBJECT = {
+  names: "林晓 · Ada Lindqvist",
+  born: "1994-03-02 · 1993-11-27",
+  registered_at: "滨海区民政局",
+};
+
 /** @param at the time of a number of days from now */
 export function stories(at: (days: number) => number): Story[] {
   const occurred = (days: number) => ({ occurred_at: at(days) });
@@ -489,7 +496,7 @@ export function stories(at: (days: number) => number): Story[] {
       fields: {
         type: "marriage",
         holder: hex("couple"),
-        subject: ["names", "born", "registered_at"].map((name) => ({ name, digest: hex(name) })),
+        subject: Object.keys(SUBJECT).map((name) => ({ name, digest: hex(name) })),
         issuer: [key("civil"), key("civil2")],
         valid_from: at(-12),
         held: hex("hold"),
@@ -502,7 +509,7 @@ export function stories(at: (days: number) => number): Story[] {
           fields: {
             type: "marriage",
             holder: hex("couple"),
-            subject: ["names", "born", "registered_at"].map((name) => ({ name, digest: hex(name) })),
+            subject: Object.keys(SUBJECT).map((name) => ({ name, digest: hex(name) })),
             valid_from: at(-12),
           },
         },

@@ -452,6 +452,28 @@ export interface Submitted {
   refusal: RuleRefusal | null;
 }
 
+export interface PrivateFields {
+  fields: PrivateField[];
+}
+
+export interface DiscloseParams {
+  record: string;
+  names: string[];
+}
+
+export interface Disclosed {
+  proof: string;
+}
+
+export interface TextParams {
+  name: string;
+  text: string;
+}
+
+export interface Saved {
+  path: string;
+}
+
 export interface Picked {
   path: string;
   name: string;
@@ -660,10 +682,6 @@ export interface Keys {
   keys: Key[];
 }
 
-export interface Saved {
-  path: string;
-}
-
 export interface VerifyPackageParams {
   job: string;
   path: string;
@@ -769,6 +787,9 @@ export interface Methods {
   sign: { params: SignParams; result: Draft };
   check: { params: DraftParams; result: Checked };
   submit: { params: DraftParams; result: Submitted };
+  privateFields: { params: RecordParams; result: PrivateFields };
+  disclose: { params: DiscloseParams; result: Disclosed };
+  saveText: { params: TextParams; result: Saved };
   pickFiles: { params: None; result: Files };
   pickFolder: { params: None; result: Files };
   inspect: { params: PathParams; result: Inspected };

@@ -15,6 +15,7 @@ declare global {
   interface Window {
     go?: { app?: { App?: DesktopBinding } };
     runtime?: {
+      BrowserOpenURL?(url: string): void;
       EventsOn(name: string, handler: (json: string) => void): () => void;
       OnFileDrop(handler: (x: number, y: number, paths: string[]) => void, onTargetOnly: boolean): void;
     };
@@ -76,12 +77,13 @@ export function connectDesktop(app: DesktopBinding): Client {
     onDrop: (listener) => drops.listen(listener),
     pick: async () => (await call("pickFiles", {})).files.map(fromPicked),
     pickFolder: async () => (await call("pickFolder", {})).files.map(fromPicked),
+    saveText: async (name, text) => (await call("saveText", { name, text })).path || null,
     saveProof: async (id) => (await call("saveProof", { id })).path || null,
-    saveText: () => {}, // the app has dialogs of its own for what it hands out
     stamp: (files, how) => call("stamp", { ...how, paths: files.map(pathOf) }),
     handAgain: async () => 0, // paths stay valid
     readEvidence: readRange,
     playable: async (opened) => opened.url || null,
+    playOutside: (opened) => window.runtime?.BrowserOpenURL?.(opened.url),
     saveEvidence: async ({ record, index }) => {
       const job = await call("saveEvidence", { record, index });
       return job.job ? job : null;

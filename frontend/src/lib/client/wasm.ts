@@ -90,7 +90,10 @@ export function connectBrowser(
       save(name, new Blob([(await files?.proof(id)) || text], { type: "application/json" }));
       return name;
     },
-    saveText: (name, text) => save(name, new Blob([text], { type: "text/plain" })),
+    saveText: async (name, text) => {
+      save(name, new Blob([text], { type: "text/plain" }));
+      return name;
+    },
     stamp: (list, how) => here(files).stamp(list, how),
     handAgain: (list) => here(files).handAgain(list),
     readEvidence: (opened, offset, length) => here(files).readEvidence(opened, offset, length),

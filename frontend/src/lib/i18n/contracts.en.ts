@@ -70,8 +70,8 @@ export const contracts = {
     hold: "On hold",
     holdBody: "A court or a regulator has stopped everything that could be done with this item.",
     holdOpen: "Read the order",
-    warn: (status: string) => `Warning: ${status}`,
-    warnBody: "Read the past below before you rely on this item.",
+    warn: (status: string) => `Take care: ${status}`,
+    warnBody: "Whoever brought it here had to give a reason. Read its past below before you rely on it.",
     ancestor: (status: string) => `Something it was made from: ${status}`,
     ancestorBody: "It concerns this item too.",
     record: "Record",
@@ -233,6 +233,13 @@ export const contracts = {
     refusedNext: "Nothing was recorded. Change what the rule objects to, and make the draft anew.",
     again: "Change it",
     position: (seq: string) => `number ${seq} of this item`,
+  },
+  disclose: {
+    title: "Show private fields",
+    explain:
+      "This machine holds what the digests hide. The proof shows the record, the item's status now, and the fields that you choose; of the others nothing.",
+    save: (n: number) =>
+      n === 0 ? "Choose what to show" : `Save a proof of ${n} ${plural(n, "field", "fields")}`,
   },
   scan: {
     title: "Scan",

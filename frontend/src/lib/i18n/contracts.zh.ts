@@ -65,8 +65,8 @@ export const contracts: Messages["contracts"] = {
     hold: "已冻结",
     holdBody: "法院或监管机构已停止对此事项的一切操作。",
     holdOpen: "查看命令",
-    warn: (status) => `警示：${status}`,
-    warnBody: "在信赖此事项之前，请先阅读下面的经历。",
+    warn: (status) => `请注意：${status}`,
+    warnBody: "造成这一状态的人必须说明理由。在信赖它之前，请先阅读下面的经历。",
     ancestor: (status) => `它的原料：${status}`,
     ancestorBody: "这同样关系到本事项。",
     record: "记录",
@@ -213,6 +213,11 @@ export const contracts: Messages["contracts"] = {
     refusedNext: "没有记录任何内容。请修改规则所反对之处，重新拟制草稿。",
     again: "修改",
     position: (seq) => `此事项的第 ${seq} 条`,
+  },
+  disclose: {
+    title: "出示不公开的字段",
+    explain: "本机保存着摘要背后的原值。所得证明出示记录、事项的当前状态和您选择的字段，其他字段一概不出示。",
+    save: (n) => (n === 0 ? "请选择要出示的字段" : `保存 ${n} 个字段的证明`),
   },
   scan: {
     title: "扫码",

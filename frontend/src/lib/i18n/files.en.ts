@@ -101,6 +101,8 @@ export const evidence = {
   noKeyNext: "Restore the backup of whoever sealed it, or ask them to share it with you.",
   noPreview: "This kind of file is not shown here.",
   noPreviewNext: "Save it and open it with a program that you trust.",
+  undecoded: "This machine has no decoder for it; on Linux those are GStreamer's plugins.",
+  playOutside: "Play in the web browser",
   noPlayer: "This page cannot play a file of this size.",
   tooLarge: "It is too large to be shown as a whole.",
   cut: (size: string) => `Only the first ${size} are shown.`,

@@ -98,6 +98,8 @@ export const evidence: Messages["evidence"] = {
   noKeyNext: "请恢复密封者的备份，或请对方与您分享。",
   noPreview: "此类文件不在此处显示。",
   noPreviewNext: "请保存后用您信任的程序打开。",
+  undecoded: "本机缺少相应的解码器；在 Linux 上由 GStreamer 插件提供。",
+  playOutside: "在网页浏览器中播放",
   noPlayer: "本页无法播放这么大的文件。",
   tooLarge: "文件太大，无法整体显示。",
   cut: (size) => `仅显示前 ${size}。`,

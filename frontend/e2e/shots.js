@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { argument, launch, open } from "./browser.js";
 import { serve } from "./serve.js";
 
+/** The record of the made-up ledger that names files. */
+const RECORDED_ID = "9278b2aef9a5f32488c64d993bd8dc4aa163a1e1ad13fc1dcb5f59ce332dfa9e";
+
 const out = argument("out");
 if (!out) throw new Error("say where to: npm run shots -- --out DIR");
 const only = argument("only");
@@ -17,10 +20,18 @@ mkdirSync(out, { recursive: true });
 /** @param {Page} page @param {string} name @param {string} content */
 async function give(page, name, content) {
   const chooser = page.waitForEvent("filechooser");
-  await page.locator(".zone button").click();
+  await page.locator(".zone .button").click();
   await (
     await chooser
   ).setFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(content) });
+}
+
+/** @param {Page} page @param {string[]} names */
+async function stamp(page, names) {
+  const chooser = page.waitForEvent("filechooser");
+  await page.locator(".zone .button").click();
+  await (await chooser).setFiles(names.map((name) => ({ name, mimeType: "", buffer: Buffer.from(name) })));
+  await page.locator(".start .primary").click();
 }
 
 /** @param {string} verdict */
@@ -87,16 +98,45 @@ const pages = [
     },
   })),
   {
-    name: "stamp",
+    name: "stamp-first",
+    path: "/?still&nokey#/stamp",
+    act: (page) => page.locator("form .line input").waitFor(),
+  },
+  {
+    name: "stamp-browser",
+    path: "/?still#/stamp",
+    act: async (page) => {
+      await stamp(page, ["港口 日出.jpg", "storing.mov", "letter.txt"]);
+      await page.locator("[data-state=storing]").waitFor();
+    },
+  },
+  {
+    name: "stamp-desktop",
     path: "/#/stamp",
     desktop: true,
     act: async (page) => {
-      await page.locator(".zone button").click();
-      await page.locator(".form .button").click();
+      await page.locator(".zone .button").click();
+      await page.locator(".start .primary").click();
       await page.locator("[data-state=final]").waitFor();
-      await page.locator(".zone button").click();
-      await page.locator(".form li").first().waitFor();
+      await page.getByRole("button", { name: /^(Watch a folder|监视文件夹)$/ }).click();
+      await page.locator(".zone .button").click();
+      await page.locator(".start").waitFor();
     },
+  },
+  ...["preview", "share"].map((pane) => ({
+    name: `record-${pane}`,
+    path: `/?still#/record/${RECORDED_ID}`,
+    /** @param {Page} page */
+    act: async (page) => {
+      const button = page.locator("[data-mode=sealed] .stored .buttons button");
+      await button.nth(pane === "preview" ? 0 : 2).click();
+      await page.locator("[data-preview]:not([data-preview=opening]), .stored form").first().waitFor();
+    },
+  })),
+  {
+    name: "record-erased",
+    path: `/?still&erased#/record/${RECORDED_ID}`,
+    act: (page) => page.locator(".stored [role=status]").first().waitFor(),
   },
   { name: "missing", path: "/?still#/nowhere" },
 ];

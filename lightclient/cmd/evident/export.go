@@ -31,11 +31,11 @@ func (p *program) exportCommand() *cli.Command {
 		ArgsUsage: p.say("ID|FILE…", "编号|文件…"),
 		Description: p.say("An ID is asked of the nodes. A FILE is taken with the proof beside it, without any network. The files themselves stay out of the package unless --content is given; those of an ID come from the members who keep them, and sealed ones only if you hold their keys.",
 			"编号将向节点查询；文件则取其旁的证明，无需网络。除非指定 --content，文件本身不会收入文件包；编号所涉文件取自保管成员，密封文件须持有其密钥。"),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "case.zip", Usage: p.say("`PACKAGE` to write; never overwritten", "要写出的`文件包`；从不覆盖")},
 			&cli.BoolFlag{Name: "content", Usage: p.say("put the files into the package", "将文件收入文件包")},
 			&cli.BoolFlag{Name: "history", Usage: p.say("with each ID, also the earlier records of its item", "一并导出各编号所属事项的先前记录")},
-		},
+		}, p.formatFlags()...),
 		Action: p.export,
 	}
 }
@@ -47,6 +47,9 @@ type selection struct {
 }
 
 func (p *program) export(ctx context.Context, c *cli.Command) error {
+	if c.IsSet("format") {
+		return p.exportStandard(ctx, c)
+	}
 	if c.Args().Len() == 0 {
 		return usage(p.say("export what?", "请指明对象"), "evident export photo.jpg -o case.zip")
 	}

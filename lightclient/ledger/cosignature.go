@@ -185,3 +185,21 @@ func (k verifierKey) line(seconds int64, signature []byte) string {
 	blob = binary.BigEndian.AppendUint64(blob, uint64(seconds))
 	return "— " + k.name + " " + base64.StdEncoding.EncodeToString(append(blob, signature...)) + "\n"
 }
+
+// FormatCosigned writes a checkpoint with one member's cosignature, as a signed note.
+func FormatCosigned(origin string, tree tlog.Tree, lines string) []byte {
+	return fmt.Appendf(nil, "%s\n%s", FormatCheckpoint(origin, tree), lines)
+}
+
+// ParseCosigned reads such a note. Open verifies the lines.
+func ParseCosigned(origin string, msg []byte) (tree tlog.Tree, lines string, err error) {
+	if len(msg) > MaxCosignatureSize {
+		return tree, "", tooLarge("a cosigned checkpoint", len(msg), MaxCosignatureSize)
+	}
+	text, lines, ok := strings.Cut(string(msg), "\n\n")
+	if !ok {
+		return tree, "", malformed("cosigned checkpoint: want a signed note")
+	}
+	tree, err = ParseCheckpoint(origin, []byte(text+"\n"))
+	return tree, lines, err
+}

@@ -35,16 +35,17 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzOther: whatever is parsed as a state proof or a refused record is encoded to the same bytes, and nothing panics.
+// FuzzOther: whatever is parsed as a state proof, a refused record or an accusation is encoded to the same bytes, and nothing panics.
 func FuzzOther(f *testing.F) {
 	for _, v := range readVectors(f) {
-		if v.Format() == "item" || v.Format() == "refused" {
+		if v.Format() == "item" || v.Format() == "refused" || v.Format() == "accusation" {
 			f.Add(v.Data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		VerifyItem(file, nil)
 		VerifyRefused(file, nil)
+		VerifyAccusation(file, nil)
 		if p, err := ParseItem(file); err == nil {
 			if again, err := p.Encode(); err != nil || !bytes.Equal(again, file) {
 				t.Errorf("a state proof is encoded to %q, %v", again, err)
@@ -53,6 +54,11 @@ func FuzzOther(f *testing.F) {
 		if p, err := ParseRefused(file); err == nil {
 			if again, err := p.Encode(); err != nil || !bytes.Equal(again, file) {
 				t.Errorf("a refused record is encoded to %q, %v", again, err)
+			}
+		}
+		if a, err := ParseAccusation(file); err == nil {
+			if again, err := a.Encode(); err != nil || !bytes.Equal(again, file) {
+				t.Errorf("an accusation is encoded to %q, %v", again, err)
 			}
 		}
 	})

@@ -51,6 +51,7 @@ func makeVectors(t testing.TB) []ledgertest.Vector {
 	m.private()
 	m.itemProofs()
 	m.refused()
+	m.accusations()
 	return m.vectors
 }
 

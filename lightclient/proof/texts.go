@@ -64,6 +64,12 @@ var stageTexts = map[string][2]string{
 	"refusal.ok":    {"The node of {member} ({organisation}) says that it refused the record by rule {rule}: {en}. That is its statement alone.", "{member}（{organisation}）的节点声明已按规则 {rule} 拒绝该记录：{zh}。此为其单方声明。"},
 	"refusal.wrong": {"The refusal is not one that a member's node signed for this record: {error}", "该拒绝并非成员节点针对此记录所签署：{error}"},
 
+	"cosignatures.ok":     {"Both checkpoints are signed with both keys of {member} ({organisation}).", "两个检查点均由 {member}（{organisation}）以其两把密钥签署。"},
+	"cosignatures.wrong":  {"The checkpoints are not both signed by the accused member: {error}", "两个检查点并非均由被指成员签署：{error}"},
+	"contradiction.size":  {"The member signed two different ledgers of {size} blocks.", "该成员签署了两个不同的、均含 {size} 个区块的账本。"},
+	"contradiction.block": {"The member signed two ledgers that differ in block {height}.", "该成员签署了两个在区块 {height} 处不同的账本。"},
+	"contradiction.wrong": {"The two checkpoints do not contradict each other, so the member is not shown to have done wrong: {error}", "两个检查点并不矛盾，不能证明该成员有过错：{error}"},
+
 	"state.ok":     {"The item's state after block {height} is proven.", "区块 {height} 之后该事项的状态已获证明。"},
 	"state.absent": {"The proof says nothing of the item's present state.", "证明未涉及该事项的当前状态。"},
 	"state.wrong":  {"The item's state is not what the ledger holds: {error}", "该事项的状态与账本不符：{error}"},

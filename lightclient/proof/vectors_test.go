@@ -115,7 +115,7 @@ func check(v ledgertest.Vector) (outcome, result string, err error) {
 		}
 		return string(r.Verdict), result, nil
 	}
-	if v.Format() == "item" || v.Format() == "refused" {
+	if v.Format() == "item" || v.Format() == "refused" || v.Format() == "accusation" {
 		return checkOther(v)
 	}
 	result, err = checkLedger(v, ledgertest.New(4))
@@ -142,13 +142,19 @@ func check(v ledgertest.Vector) (outcome, result string, err error) {
 func checkOther(v ledgertest.Vector) (outcome, result string, err error) {
 	c := ledgertest.New(4)
 	var r Report
-	if v.Format() == "item" {
+	switch v.Format() {
+	case "item":
 		report := VerifyItem(v.Data, &c.Fingerprint)
 		if r = report.Report; report.Item != nil {
 			digest := sha256Sum([]byte(report.Item.Value))
 			result = fmt.Sprintf("%s, height %d, existed by %d", hexText(digest[:]), report.Item.Height, report.Item.ExistedBy)
 		}
-	} else {
+	case "accusation":
+		report := VerifyAccusation(v.Data, &c.Fingerprint)
+		if r = report.Report; report.Accused != nil {
+			result = fmt.Sprintf("%s, block %d", report.Accused.Member, report.Accused.Height)
+		}
+	case "refused":
 		report := VerifyRefused(v.Data, &c.Fingerprint)
 		if r = report.Report; report.Refused != nil {
 			result = fmt.Sprintf("record %s, rule %s, by %s", report.Refused.ID, report.Refused.Reason.Rule, report.Refused.Member)

@@ -1654,7 +1654,7 @@ def verify_proof(raw, fingerprint=None, file=None):
 
 @dataclass
 class Unrecorded:
-    """What a state proof, or the file of a refused record, has in common with a proof."""
+    """What a state proof, the file of a refused record, or an accusation has in common with a proof."""
 
     genesis: Genesis
     history: list
@@ -1666,6 +1666,8 @@ class Unrecorded:
     state: bytes = None
     value: bytes = None
     refusal: bytes = None
+    member: str = None
+    cosigned: list = None  # of an accusation: (note, header or None, path or None), twice
 
 
 def history_of(value):
@@ -1714,7 +1716,84 @@ def parse_refused(raw):
     return out
 
 
+def parse_cosigned(value):
+    members_of(value, "header", "note", "path", optional=("header", "path"))
+    need(("header" in value) == ("path" in value), "a header without its path, or a path without its header")
+    note, header, path = text_of(value["note"]), None, None
+    if len(note) > 5 * KIB:
+        over("cosigned checkpoint too large")
+    if "header" in value:
+        header, path = parse_header(text_of(value["header"])), [hash_of(h) for h in list_of(value["path"], 0, 63, over)]
+    return note, header, path
+
+
+def parse_accusation(raw):
+    if len(raw) > MAX_PROOF_BYTES:
+        over("accusation too large")
+    p = members_of(json_value(utf8(raw)[:-1]), "format", "genesis", "history", "member", "one", "other")
+    out = Unrecorded(parse_genesis(text_of(p["genesis"])), history_of(p["history"]))
+    out.member = text_of(p["member"]).decode()
+    if len(out.member.encode()) > 64:
+        over("name too long")
+    out.cosigned = [parse_cosigned(p["one"]), parse_cosigned(p["other"])]
+    return out
+
+
+def open_cosigned(note, origin, member):
+    """The checkpoint of a note that has both lines of the member and nothing else."""
+    text, cut, lines = utf8(note).partition("\n\n")
+    need(cut, "not a note")
+    checkpoint = parse_checkpoint(text + "\n", origin)
+    lines = lines.split("\n")
+    need(len(lines) == 3 and lines[2] == "", "not two lines")
+    pair = []
+    for line, key in zip(lines, member.cosigner):
+        start = f"{DASH}{member.name} "
+        need(line.startswith(start), "a line of another name")
+        encoded = line[len(start) :]
+        if unb64(encoded)[:4] != key.hash:
+            raise Refused(SIGNATURE, "a line of another key")
+        pair.append((line, encoded))
+    c = read_pair(member, pair)
+    verify_ed25519(c, checkpoint)
+    verify_mldsa44(c, checkpoint, origin)
+    return checkpoint
+
+
 class _Unrecorded(_Verification):
+    def cosignatures(self):
+        self.needs("member history")
+        why = Refused(SIGNATURE, "not a member")
+        for _, members in reversed(self.sets):
+            for m in members.members:
+                if m.name != self.p.member:
+                    continue
+                try:
+                    self.logs = [open_cosigned(note, self.p.genesis.origin, m) for note, _, _ in self.p.cosigned]
+                    return f"both by {m.name}"
+                except Refused as e:
+                    why = e
+        raise why
+
+    def contradiction(self):
+        self.needs("cosignatures")
+        (_, header, path), (_, header2, path2) = self.p.cosigned
+        one, other = self.logs
+        need((one.size, one.root) < (other.size, other.root), "the same checkpoint, or not in ascending order")
+        same = one.size == other.size
+        need(same == (header is None) == (header2 is None), "headers are there exactly if the sizes differ")
+        if same:
+            self.report.differs = one.size - 1
+            return f"two ledgers of {one.size} blocks"
+        self.own(header.ledger)
+        self.own(header2.ledger)
+        if header.height != header2.height or header.raw == header2.raw:
+            raise Refused(PROOF, "no contradiction is shown")
+        self.in_log(header, path, one)
+        self.in_log(header2, path2, other)
+        self.report.differs = header.height
+        return f"two ledgers that differ in block {header.height}"
+
     def item(self):
         self.needs("certificate")
         p = self.p
@@ -1740,12 +1819,13 @@ class _Unrecorded(_Verification):
 
 
 def verify_other(raw, fingerprint=None):
-    """The report on a state proof, or on the file of a refused record."""
-    kind = "state" if raw.startswith(b'{"format":"evident/state/v') else "refused"
+    """The report on a state proof, on the file of a refused record, or on an accusation."""
+    kind = next((k for k in ("state", "accusation") if raw.startswith(b'{"format":"evident/%s/v' % k.encode())), "refused")
     beginning = b'{"format":"evident/' + kind.encode() + b'/v1"'
     names = {
         "state": ("container", "certificate", "member history", "state", "anchors"),
         "refused": ("container", "record signature", "member history", "refusal", "anchors"),
+        "accusation": ("container", "member history", "cosignatures", "contradiction"),
     }[kind]
 
     def ended(verdict, why, reason):
@@ -1761,19 +1841,22 @@ def verify_other(raw, fingerprint=None):
     if not raw.startswith(beginning):
         return ended("incomplete", "not a file of this version", "version")
     try:
-        p = parse_item(raw) if kind == "state" else parse_refused(raw)
+        p = {"state": parse_item, "refused": parse_refused, "accusation": parse_accusation}[kind](raw)
     except Refused as e:
         return ended("altered", str(e), e.outcome if e.outcome == LIMIT else FORMAT)
     run = _Unrecorded(p, None)
-    run.report.stages = {s: [NOT_RUN, ""] for s in names} | {"container": [PASSED, ""], "anchors": [ABSENT, ""]}
+    run.report.stages = {s: [ABSENT if s == "anchors" else NOT_RUN, ""] for s in names} | {"container": [PASSED, ""]}
     if kind == "refused":
         run.stage("record signature", run.signature)
     run.stage("member history", run.history)
     if kind == "state":
         run.stage("certificate", run.check_certificate)
         run.stage("state", run.item)
-    else:
+    elif kind == "refused":
         run.stage("refusal", run.refused)
+    else:
+        run.stage("cosignatures", run.cosignatures)
+        run.stage("contradiction", run.contradiction)
     report = run.report
     failed = report.first_failed
     report.verdict = "altered" if failed else "valid" if fingerprint == p.genesis.fingerprint else "unknown ledger"
@@ -1791,7 +1874,9 @@ def show(report):
     if report.verdict == "unknown ledger":
         print(f"fingerprint {p.genesis.fingerprint}\nwords {p.genesis.words}")
     if report.verdict == "valid" and isinstance(p, Unrecorded):
-        if p.record:
+        if p.member:
+            print(f"{p.member} cosigned two ledgers that differ in block {report.differs}")
+        elif p.record:
             print(f"record {p.record.id} was refused by rule {report.refusal[0]}, says {report.refusal[1]}")
         else:
             print(f"{p.space} {p.name}, height {p.header.height}: {p.value.decode() if p.value else 'nothing'}")
@@ -1819,7 +1904,7 @@ def main():
         file = read_file(args.file) if args.file else None
     except OSError as e:
         parser.error(str(e))
-    other = raw.startswith((b'{"format":"evident/state/v', b'{"format":"evident/refused/v'))
+    other = raw.startswith((b'{"format":"evident/state/v', b'{"format":"evident/refused/v', b'{"format":"evident/accusation/v'))
     report = verify_other(raw, args.fingerprint) if other else verify_proof(raw, args.fingerprint, file)
     show(report)
     return report.exit

@@ -163,6 +163,8 @@ def run_other(head, body):
     if found == "valid" and head["format"] == "item":
         value = ev.sha256(p.value or b"").hex()
         result = f"{value}, height {p.header.height}, existed by {report.certificate.time}"
+    elif found == "valid" and head["format"] == "accusation":
+        result = f"{p.member}, block {report.differs}"
     elif found == "valid":
         result = "record {}, rule {}, by {}".format(p.record.id, *report.refusal)
     return found, result
@@ -171,7 +173,7 @@ def run_other(head, body):
 def run(head, body):
     if head["format"] == "proof":
         return run_proof(head, body)
-    if head["format"] in ("item", "refused"):
+    if head["format"] in ("item", "refused", "accusation"):
         return run_other(head, body)
     try:
         return "ok", FORMATS[head["format"]](head, body)

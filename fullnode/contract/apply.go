@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"slices"
@@ -126,7 +127,7 @@ func (c *call) after(a *action) (*Item, *Refusal) {
 		item.Version, item.Fields = c.contract.version, c.contract.known(item.Fields)
 	}
 	if item.First == "" {
-		item.Authors, item.First, item.Version = r.By, r.ID.String(), r.Version
+		item.Authors, item.First, item.Version = r.By, r.id, r.Version
 	}
 	for _, o := range a.to {
 		if o.when == nil {
@@ -157,21 +158,22 @@ func (c *call) after(a *action) (*Item, *Refusal) {
 			item.Fields[occurredAt] = latest
 		}
 	}
-	item.At, item.Height, item.Last, item.Seq = r.At, c.block.height, r.ID.String(), r.Seq
+	item.At, item.Height, item.Last, item.Seq = r.At, c.block.height, r.id, r.Seq
 	return &item, nil
 }
 
 func (c *call) encode(items []*Item) ([]Change, *Refusal) {
 	changes := make([]Change, len(items))
 	for i, item := range items {
-		value, err := item.encode()
+		value, err := item.appendJSON(c.block.room[:0])
 		if err == nil && len(value) > MaxItemSize {
 			err = errors.New("the state of an item has at most 32 KiB")
 		}
 		if err != nil {
 			return nil, tooMuch("item", clip(item.name), "why", clip(err.Error()))
 		}
-		changes[i] = Change{Space: c.contract.name, Name: item.name, Value: value}
+		changes[i] = Change{Space: c.contract.name, Name: item.name, Value: bytes.Clone(value)}
+		c.block.room = value
 	}
 	changes[0].Parents = c.newParents(items[0])
 	return changes, nil

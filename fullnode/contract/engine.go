@@ -70,6 +70,7 @@ type Block struct {
 	time     int64
 	height   int64
 	versions map[string][]InForce
+	room     []byte // for values while they are written
 }
 
 // Block begins a block of this time and height.
@@ -102,7 +103,7 @@ func (b *Block) Apply(r *ledger.Record) ([]Change, *Refusal, error) {
 	if refusal != nil {
 		return nil, refusal, nil
 	}
-	one := &call{block: b, contract: c, record: &statement{Record: r}, item: before}
+	one := &call{block: b, contract: c, record: &statement{Record: r, id: r.ID.String()}, item: before}
 	changes, refusal := one.apply()
 	if one.err != nil {
 		return nil, nil, one.err

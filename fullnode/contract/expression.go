@@ -181,7 +181,7 @@ func (d *loader) compile(e *cel.Env, source string, want *shape) (*expression, e
 	if err := d.inspect(checked.NativeRep(), x); err != nil {
 		return nil, err
 	}
-	var limits []cel.ProgramOption
+	limits := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	if x.loops {
 		bound, err := e.EstimateCost(checked, sizes{d})
 		if err != nil {

@@ -50,7 +50,7 @@ func FuzzApply(f *testing.F) {
 			Ledger: origin, Version: 1, Seq: 1, Item: item, At: at, By: []string{s.key("ada")}, Fields: object}}}
 		view := &world{state: map[string]json.RawMessage{}}
 		if Find(contract) != nil && status != "" {
-			value, err := (&Item{Authors: r.By, Status: status, Version: 1, Fields: map[string]any{"holder": r.By[0]}}).encode()
+			value, err := (&Item{Authors: r.By, Status: status, Version: 1, Fields: map[string]any{"holder": r.By[0]}}).appendJSON(nil)
 			if err != nil || json.Unmarshal(value, new(Item)) != nil || len(status) > ledger.MaxNameSize {
 				return
 			}

@@ -276,6 +276,7 @@ func member(object any, field string) (any, bool) {
 // statement is a record as expressions see it. Its lists are made when one is read, once.
 type statement struct {
 	*ledger.Record
+	id           string
 	by, evidence []any
 }
 
@@ -289,7 +290,7 @@ func (r *statement) member(field string) any {
 		}
 		return r.by
 	case "id":
-		return r.ID.String()
+		return r.id
 	case "item":
 		return r.Item
 	case "name":

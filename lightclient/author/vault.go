@@ -142,8 +142,12 @@ func (v *Vault) Protect(passphrase string) error {
 func (v *Vault) adopt(identities []*age.HybridIdentity) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if protected, err := v.readProtected(); protected != nil || err != nil {
-		return errors.Join(err, fmt.Errorf("%w: take it away first, and set it again afterwards", ErrLocked))
+	protected, err := v.readProtected()
+	if err != nil {
+		return err
+	}
+	if protected != nil {
+		return fmt.Errorf("%w: take it away first, and set it again afterwards", ErrLocked)
 	}
 	old, err := v.readPlain()
 	if err != nil {

@@ -11,13 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"evident/lightclient/author"
 	"evident/lightclient/ledger"
-	"evident/lightclient/transfer"
 )
 
 func (p *program) stampCommand() *cli.Command {
@@ -96,6 +94,9 @@ func (p *program) stamp(ctx context.Context, c *cli.Command) error {
 		paths = append(paths, entry.Path)
 	}
 	shown := newProgress(p, paths)
+	if a.Mode != ledger.Digest {
+		shown.counted = author.Sending
+	}
 	var mu sync.Mutex
 	var outcomes []outcome
 	done := func(path string, s author.Stamped, err error) {
@@ -189,84 +190,5 @@ func (p *program) expand(ctx context.Context, args []string) ([]string, error) {
 func (p *program) skipped(path string, why error) {
 	if !p.json && !errors.Is(why, author.ErrHidden) {
 		fmt.Fprintf(p.err, "- %s\n  %s\n", plain(path), plain(p.explain(why).Message))
-	}
-}
-
-// progress shows one moving line on a terminal, and a line for each file that
-// is done anywhere.
-type progress struct {
-	*program
-	mu       sync.Mutex
-	terminal bool
-	total    int
-	widest   int // of the files' names
-	finished int
-	last     time.Time
-}
-
-const maxName = 40 // columns
-
-func newProgress(p *program, paths []string) *progress {
-	widest := 0
-	for _, path := range paths {
-		widest = max(widest, min(width(plain(filepath.Base(path))), maxName))
-	}
-	return &progress{program: p, terminal: p.terminal(), total: len(paths), widest: widest}
-}
-
-const redraw = 100 * time.Millisecond
-
-func (s *progress) report(r author.Progress) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.terminal || time.Since(s.last) < redraw {
-		return
-	}
-	s.last = time.Now()
-	finished, total := int64(s.finished), int64(s.total)
-	if r.OfFiles > 0 {
-		finished, total = r.Files, r.OfFiles
-	}
-	amounts := s.amounts(transfer.Progress{Done: r.Done, Total: r.Total, Rate: r.Rate})
-	fmt.Fprintf(s.err, "\r\x1b[K  %d/%d  %s  %s %s", finished, total, plain(filepath.Base(r.Path)), s.stage(r.Stage), amounts)
-}
-
-func (s *progress) stage(stage author.Stage) string {
-	return map[author.Stage]string{
-		author.Digesting: s.say("reading", "读取"), author.Sending: s.say("sending the file", "发送文件"), author.Submitting: s.say("sending", "发送"), author.Received: s.say("waiting", "等待终局"),
-		author.Final: s.say("final", "终局"), author.Storing: s.say("waiting for storage receipts", "等待存储回执"), author.Proving: s.say("writing proofs", "写出证明"), author.Proven: s.say("proven", "已证明"),
-	}[stage]
-}
-
-func (s *progress) done(o outcome) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.finished++
-	if s.json {
-		return
-	}
-	if s.terminal {
-		fmt.Fprint(s.err, "\r\x1b[K")
-	}
-	name := plain(filepath.Base(o.Path))
-	switch {
-	case o.Error != "":
-		fmt.Fprintf(s.err, "✗ %s\n  %s\n  → %s\n", name, plain(o.Error), o.Hint)
-	case o.Before:
-		name = pad(name, s.widest)
-		s.line("= %s  "+s.say("recorded before, in block %s", "此前已存证，在区块 %s")+"  %s", name, o.Height, moment(o.ExistedBy))
-	default:
-		name = pad(name, s.widest)
-		stored := ""
-		if n := len(o.StoredBy); n > 0 {
-			stored = fmt.Sprintf(s.say("  stored by %d members", "  %d 个成员已保存"), n)
-		}
-		s.line("✓ %s  "+s.say("block %s", "区块 %s")+"  %s  %s%s", name, o.Height, moment(o.ExistedBy), plain(filepath.Base(o.Proof)), stored)
-	}
-}
-
-func (s *progress) clear() {
-	if s.terminal {
-		fmt.Fprint(s.err, "\r\x1b[K")
 	}
 }

@@ -28,6 +28,9 @@ var ErrNoNodes = errors.New("no node is known")
 //	identity.*         opens keys and secrets (author.Vault)
 //	keys/, secrets/    key files, and what opens sealed files
 //	outbox/, proofs/   records on their way, and proofs that cannot lie beside their files
+//	receipts/          storage receipts, by record
+//	together/<id>/     the files of a record that holds many, from which each one's proof is made
+//	refused/           records that were refused, with what the node signed
 //	genesis.json       the genesis that a person pinned, if one did
 //	nodes.json         the nodes to ask, if they were set
 //	ledgers/<id>/      what the client remembers of a ledger

@@ -39,7 +39,7 @@ const (
 )
 
 // backedUp are the files of a home that a backup holds.
-var backedUp = regexp.MustCompile(`^(keys/[^/.][^/]*\.key|secrets/[0-9a-f]{64}\.[a-z0-9_]+\.age|outbox/[0-9a-f]{64}\.json|receipts/[0-9a-f]{64}\.txt` +
+var backedUp = regexp.MustCompile(`^(keys/[^/\\.][^/\\]*\.key|secrets/[0-9a-f]{64}\.[a-z0-9_]+\.age|outbox/[0-9a-f]{64}\.json|receipts/[0-9a-f]{64}\.txt` +
 	`|proofs/([0-9a-f]{64}/[0-9]+|[0-9a-f]{64})\.evident|together/[0-9a-f]{64}/(files|hashes|record\.evident)|genesis\.json|nodes\.json)$`)
 
 // Contents is what a backup holds, or what a restore brought.
@@ -211,7 +211,7 @@ func (v *Vault) unpack(plain io.Reader) error {
 				return errors.Join(ErrBackup, err)
 			}
 			continue
-		case header.Typeflag != tar.TypeReg || header.Name != identityName && !backedUp.MatchString(header.Name):
+		case header.Typeflag != tar.TypeReg || !filepath.IsLocal(header.Name) || header.Name != identityName && !backedUp.MatchString(header.Name):
 			return fmt.Errorf("%w: it holds %q", ErrBackup, header.Name)
 		}
 		if err := writeSynced(filepath.Join(v.Dir, filepath.FromSlash(header.Name)), archive); err != nil {

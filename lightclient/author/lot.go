@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -203,7 +204,18 @@ func openLot(folder string) (_ *lot, err error) {
 		l.close()
 		return nil, fmt.Errorf("open the lot: %w", err)
 	}
-	return l, l.each(func(int64, lotFile) error { l.count++; return nil })
+	info, err := l.hashes.Stat()
+	if err != nil {
+		l.close()
+		return nil, fmt.Errorf("open the lot: %w", err)
+	}
+	stored := info.Size() / tlog.HashSize
+	l.count = int64(sort.Search(int(stored), func(n int) bool { return tlog.StoredHashCount(int64(n)) >= stored }))
+	if tlog.StoredHashCount(l.count) != stored || info.Size()%tlog.HashSize != 0 {
+		l.close()
+		return nil, fmt.Errorf("open the lot: %w: %s", ErrDamaged, folder)
+	}
+	return l, nil
 }
 
 // each calls use for every file of the lot, from the first.

@@ -1,6 +1,7 @@
 package author
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io/fs"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"filippo.io/age"
 
 	"evident/lightclient/ledger"
 )
@@ -203,6 +206,40 @@ func TestBackup(t *testing.T) {
 	}
 	if _, err := outbox.TogetherProof(many.Record.ID, filepath.Join(dir, "a.jpg")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRestoreRefusesNames takes no file that could lie elsewhere, and nothing of another format.
+func TestRestoreRefusesNames(t *testing.T) {
+	for _, names := range [][]string{
+		{"backup", "../x"}, {"backup", "/keys/a.key"}, {"backup", "keys/../../a.key"}, {"backup", `keys\a.key`}, {"backup", `keys/a\..\b.key`}, {"backup", "keys/.a.key"},
+		{"backup", "ledgers/x"}, {"backup", "outbox/x.json"}, {"keys/a.key"}, {"backup"}, {},
+	} {
+		var file bytes.Buffer
+		v := &Vault{Dir: t.TempDir(), work: 4}
+		r, err := v.passphrase("correct horse")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := age.Encrypt(&file, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive := tar.NewWriter(sealed)
+		for _, name := range names {
+			if err := addFile(archive, name, int64(len(backupFormat)), strings.NewReader(backupFormat)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(archive.Close(), sealed.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Restore(&file, "correct horse"); !errors.Is(err, ErrBackup) {
+			t.Errorf("%q: %v", names, err)
+		}
+		if left, err := os.ReadDir(v.Dir); err != nil || len(left) > 1 { // the lock
+			t.Errorf("%q: left %v, %v", names, left, err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -25,7 +26,7 @@ import (
 //	identity.txt             the identities, which open the following
 //	keys/*.key               as they lie in the home
 //	secrets/*.age            without those of files that have no record yet
-//	outbox/, proofs/, receipts/, together/, genesis.json, nodes.json
+//	outbox/, proofs/, receipts/, refused/, together/, genesis.json, nodes.json
 //
 // It opens with age and tar alone, so nobody needs this program to get at the keys.
 
@@ -39,7 +40,7 @@ const (
 )
 
 // backedUp are the files of a home that a backup holds.
-var backedUp = regexp.MustCompile(`^(keys/[^/\\.][^/\\]*\.key|secrets/[0-9a-f]{64}\.[a-z0-9_]+\.age|outbox/[0-9a-f]{64}\.json|receipts/[0-9a-f]{64}\.txt` +
+var backedUp = regexp.MustCompile(`^(keys/[^/\\.][^/\\]*\.key|secrets/[0-9a-f]{64}\.[a-z0-9_]+\.age|outbox/[0-9a-f]{64}\.json|receipts/[0-9a-f]{64}\.txt|refused/[0-9a-f]{64}\.evident` +
 	`|proofs/([0-9a-f]{64}/[0-9]+|[0-9a-f]{64})\.evident|together/[0-9a-f]{64}/(files|hashes|record\.evident)|genesis\.json|nodes\.json)$`)
 
 // Contents is what a backup holds, or what a restore brought.
@@ -113,12 +114,15 @@ func (v *Vault) WriteBackup(w io.Writer, passphrase string) (c Contents, err err
 		}
 	}
 	err = v.eachFile(func(name, path string) error {
-		c.count(name)
 		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a record that has left the outbox meanwhile
+		}
 		if err != nil {
 			return err
 		}
 		defer f.Close()
+		c.count(name)
 		info, err := f.Stat()
 		if err != nil {
 			return err
@@ -131,6 +135,9 @@ func (v *Vault) WriteBackup(w io.Writer, passphrase string) (c Contents, err err
 	return c, nil
 }
 
+// backedUpFolders are those in which they lie; others, with what nodes on this machine keep, may be large and change.
+var backedUpFolders = []string{"keys", "secrets", "outbox", "proofs", "receipts", "refused", "together"}
+
 // eachFile finds the files of this home that a backup holds.
 func (v *Vault) eachFile(use func(name, path string) error) error {
 	return filepath.WalkDir(v.Dir, func(path string, entry fs.DirEntry, err error) error {
@@ -138,10 +145,18 @@ func (v *Vault) eachFile(use func(name, path string) error) error {
 			return err
 		}
 		name, err := filepath.Rel(v.Dir, path)
-		if err != nil || !entry.Type().IsRegular() || !backedUp.MatchString(filepath.ToSlash(name)) {
+		if err != nil {
 			return err
 		}
-		return use(filepath.ToSlash(name), path)
+		name = filepath.ToSlash(name)
+		top, _, _ := strings.Cut(name, "/")
+		switch {
+		case entry.IsDir() && name != "." && !slices.Contains(backedUpFolders, top):
+			return filepath.SkipDir
+		case entry.Type().IsRegular() && backedUp.MatchString(name):
+			return use(name, path)
+		}
+		return nil
 	})
 }
 

@@ -17,7 +17,9 @@ import (
 // Refusals is a folder of records that a node refused, each with what it signed.
 type Refusals struct{ Dir string }
 
-func (r Refusals) file(id ledger.RecordID) string { return filepath.Join(r.Dir, id.String()+".evident") }
+func (r Refusals) file(id ledger.RecordID) string {
+	return filepath.Join(r.Dir, id.String()+".evident")
+}
 
 // Keep writes the file of a refused record, if err is a refusal; the first one stays.
 func (r Refusals) Keep(client *lightclient.Client, note []byte, err error) error {

@@ -60,7 +60,7 @@ func (c *Client) submitOnce(ctx context.Context, r *ledger.Record, received func
 	if err != nil {
 		return Record{}, err
 	}
-	if received != nil {
+	if received != nil && receipts[0].Note != nil {
 		received(receipts[0])
 	}
 	return c.Record(ctx, r.ID)
@@ -76,9 +76,11 @@ func (c *Client) send(ctx context.Context, n *node, r *ledger.Record) (Receipt, 
 	if u.Status == "refused" {
 		return Receipt{}, c.refusal(n, r.ID, u, said)
 	}
-	receipt, err := c.openReceipt(r.ID, u)
-	if err != nil {
-		return Receipt{}, n.refuse(err, said)
+	var receipt Receipt
+	if u.Status != "final" || u.Receipt != "" { // a record that was final before needs no promise: its proof follows
+		if receipt, err = c.openReceipt(r.ID, u); err != nil {
+			return Receipt{}, n.refuse(err, said)
+		}
 	}
 	if head, _ := c.Head(); u.Status == "final" && u.Height >= ledger.Height(head.size()) {
 		if _, err := c.askHead(ctx, n); err != nil {

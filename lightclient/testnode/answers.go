@@ -273,11 +273,14 @@ func (n *Node) submit(r *http.Request) (any, error) {
 	if !ok {
 		at.height = n.ledger.add(msg).Height
 	}
-	status := "final"
+	said := object{"id": record.ID.String(), "status": "final", "height": at.height}
 	if int64(at.height) >= n.size() {
-		status = "received"
+		said["status"] = "received"
 	}
-	return object{"id": record.ID.String(), "status": status, "receipt": n.receipt(record.ID), "height": at.height}, nil
+	if !ok || said["status"] == "received" { // a node promises nothing about what is in a block
+		said["receipt"] = n.receipt(record.ID)
+	}
+	return said, nil
 }
 
 // check says what would become of a record; nothing does.

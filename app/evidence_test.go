@@ -192,10 +192,17 @@ func TestAnotherContentIsWithheld(t *testing.T) {
 		var told []any
 		s := &shelf{tell: func(event any) { told = append(told, event) }}
 		token := s.put(&openFile{plain: plain, media: "image/png", close: func() {}})
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, evidencePath+token, nil))
-		if whole := w.Body.Len() == len(content); whole != recorded {
-			t.Errorf("recorded %v: %d of %d bytes were served", recorded, w.Body.Len(), len(content))
+		a := &App{shelf: s}
+		for _, part := range []string{"bytes=2000000-2100000", "bytes=0-999999", "bytes=500000-1999999"} { // in pieces, not in order
+			if r := get(a, evidencePath+token, part); r.StatusCode != http.StatusPartialContent || len(told) > 0 {
+				t.Fatalf("%s: %s, told %v", part, r.Status, told)
+			}
+		}
+		for _, rest := range []string{"bytes=2000000-", "", "bytes=-5"} {
+			r := get(a, evidencePath+token, rest)
+			if whole := int64(len(body(t, r))) == r.ContentLength; whole != recorded {
+				t.Errorf("recorded %v: whole %v for %q", recorded, whole, rest)
+			}
 		}
 		if want := []any{service.EvidenceEvent{Kind: "evidence", Token: token, Recorded: recorded}}; !reflect.DeepEqual(told, want) {
 			t.Errorf("told %+v, want %+v", told, want)

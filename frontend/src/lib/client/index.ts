@@ -5,6 +5,8 @@
  */
 import { ClientError } from "./envelope";
 import type {
+  Exported,
+  ExportParams,
   FetchJob,
   FileDigest,
   LedgerEvent,
@@ -55,6 +57,8 @@ export interface Client {
   readProof(file: LocalFile): Promise<string | null>;
   /** Whether a file is a package, as `export` makes them. */
   isPackage(file: LocalFile): Promise<boolean>;
+  /** Writes a package of these records; null when the dialog was closed. */
+  exportPackage(records: string[], how: PackageContent, work: Work): Promise<Exported | null>;
   /** Verifies a package; aborting leaves nothing running behind. `genesis` is the fingerprint to trust, or empty. */
   verifyPackage(file: LocalFile, genesis: string, work: Work): Promise<PackageReport>;
   /** Files dropped anywhere on the page; the newest listener receives them. */
@@ -80,6 +84,9 @@ export interface Client {
   /** Saves a stored file on the user's disk; null when the dialog was closed. Events tell how far it is. */
   saveEvidence(file: EvidencePlace): Promise<FetchJob | null>;
 }
+
+/** What a package holds beside the records' proofs. */
+export type PackageContent = Pick<ExportParams, "history" | "content">;
 
 /** A file's place in a record, and the name to save it under. */
 export interface EvidencePlace {

@@ -2,10 +2,11 @@
  * The desktop transport: the native light client behind the Wails binding.
  * Files stay paths. What is shown of a stored file comes by ranges, as a stream.
  */
-import type { Client, LocalFile, Method, Params, Result, Work } from "./index";
+import type { Client, LocalFile, Method, PackageContent, Params, Result, Work } from "./index";
 import { Drops } from "./drops";
-import { ClientError, cancelled, open } from "./envelope";
-import type { FileDigest, LedgerEvent, Opened, PackageReport, Picked } from "./types.gen";
+import { ClientError, open } from "./envelope";
+import { tracked } from "./tracked";
+import type { Exported, FileDigest, LedgerEvent, Opened, Picked } from "./types.gen";
 
 export interface DesktopBinding {
   Invoke(method: string, params: string): Promise<string>;
@@ -39,31 +40,14 @@ export function connectDesktop(app: DesktopBinding): Client {
     return () => void listeners.delete(listener);
   };
 
-  /** Work whose events carry a number, and that ends when it is told to. */
-  async function tracked<T>(work: Work, begin: (job: string) => Promise<T>): Promise<T> {
-    const job = crypto.randomUUID();
-    const stop = subscribe((event) => {
-      if (event.kind === "progress" && event.job === job) {
-        work.onProgress(Number(event.done), Number(event.size));
-      }
-    });
-    const cancel = () => void call("cancel", { job });
-    work.signal.addEventListener("abort", cancel);
-    try {
-      const result = await begin(job);
-      if (work.signal.aborted) throw cancelled();
-      return result;
-    } finally {
-      work.signal.removeEventListener("abort", cancel);
-      stop();
-    }
-  }
+  const seam = { call, subscribe };
 
   const digest = (file: LocalFile, work: Work): Promise<FileDigest> =>
-    tracked(work, (job) => call("digest", { job, path: pathOf(file) }));
+    tracked(seam, work, (job) => call("digest", { job, path: pathOf(file) }));
 
-  async function verifyPackage(file: LocalFile, genesis: string, work: Work): Promise<PackageReport> {
-    return tracked(work, (job) => call("verifyPackage", { job, path: pathOf(file), genesis }));
+  async function exportPackage(records: string[], how: PackageContent, work: Work): Promise<Exported | null> {
+    const made = await tracked(seam, work, (job) => call("export", { ...how, job, records }));
+    return made.path ? made : null;
   }
 
   return {
@@ -73,7 +57,9 @@ export function connectDesktop(app: DesktopBinding): Client {
     digest,
     readProof: async (file) => (await call("inspect", { path: pathOf(file) })).proof || null,
     isPackage: async (file) => (await call("inspect", { path: pathOf(file) })).package,
-    verifyPackage,
+    verifyPackage: (file, genesis, work) =>
+      tracked(seam, work, (job) => call("verifyPackage", { job, path: pathOf(file), genesis })),
+    exportPackage,
     onDrop: (listener) => drops.listen(listener),
     pick: async () => (await call("pickFiles", {})).files.map(fromPicked),
     pickFolder: async () => (await call("pickFolder", {})).files.map(fromPicked),

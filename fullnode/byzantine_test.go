@@ -9,13 +9,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"evident/fullnode/api"
 	"evident/fullnode/testnet"
 	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -104,8 +107,9 @@ func TestMemberSaysAnything(t *testing.T) {
 	}
 }
 
-// Two cosignatures of one member on different trees of one size are kept, as
-// notes that anyone can verify, and stop nobody.
+// Two cosignatures of one member on different trees of one size are kept, as an
+// accusation that anyone can verify, also over a restart, and stop nobody. A
+// second pair makes no second file.
 func TestConflictingCosignatures(t *testing.T) {
 	t.Parallel()
 	net, liar, ada := threeAndImpostor(t, func(w http.ResponseWriter, r *http.Request) {})
@@ -123,6 +127,13 @@ func TestConflictingCosignatures(t *testing.T) {
 	for i := range 3 {
 		checkEvidence(t, net, i, one, two)
 	}
+	more := tlog.Tree{N: size, Hash: tlog.RecordHash([]byte("three"))}
+	if status, _, err := liar.Ask(0, http.MethodPost, "/cosignature", liar.Cosignature(more)); err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	net.Stop(0)
+	net.MustStart(0)
+	checkEvidence(t, net, 0, one, two)
 	net.MustFinal(1, ada.Deposit("after"))
 	net.AwaitLevel(10*time.Second, 0, 1, 2)
 	net.StopAndCheck()
@@ -130,23 +141,28 @@ func TestConflictingCosignatures(t *testing.T) {
 
 func checkEvidence(t *testing.T, net *testnet.Net, node int, trees ...tlog.Tree) {
 	t.Helper()
-	pattern := filepath.Join(net.Places[node].Dir, "misbehaviour", "*")
-	net.Eventually(5*time.Second, "evidence is kept", func() bool { return len(filesIn(t, filepath.Dir(pattern))) == 1 })
-	text, err := os.ReadFile(filesIn(t, filepath.Dir(pattern))[0])
+	dir := filepath.Join(net.Places[node].Dir, "misbehaviour")
+	net.Eventually(5*time.Second, "evidence is kept", func() bool { return len(net.Nodes[node].Accusations()) == 1 })
+	files := filesIn(t, dir)
+	if len(files) != 1 {
+		t.Fatalf("node %d: %d files", node, len(files))
+	}
+	file, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	cosigner := net.Places[impostor].Member.Cosigner()
+	fingerprint := ledger.GenesisFingerprint(net.File)
+	r := proof.VerifyAccusation(file, &fingerprint)
+	if r.Verdict != proof.Valid || r.Accused.Member != net.Places[impostor].Member.Name || net.Nodes[node].Accusations()[0] != string(file) {
+		t.Fatalf("node %d: %s", node, r.Reason("en"))
+	}
 	for _, tree := range trees {
-		checkpoint := ledger.FormatCheckpoint(net.Origin, tree)
-		_, rest, found := bytes.Cut(text, append(checkpoint, '\n'))
-		lines, _, _ := bytes.Cut(append(rest, '\n'), []byte("\n\n"))
-		if !found {
-			t.Fatalf("node %d: evidence lacks %s", node, checkpoint)
+		if r.Accused.One.Root != tree.Hash && r.Accused.Other.Root != tree.Hash {
+			t.Errorf("node %d: the accusation lacks %v", node, tree)
 		}
-		if _, err := cosigner.Open(net.Origin, tree, string(lines)+"\n"); err != nil {
-			t.Errorf("node %d: %v", node, err)
-		}
+	}
+	if !slices.ContainsFunc(net.Nodes[node].Problems(), func(p api.Problem) bool { return p.Code == "misbehaviour" }) {
+		t.Errorf("node %d does not tell its operator", node)
 	}
 }
 

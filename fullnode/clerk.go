@@ -290,7 +290,9 @@ func (c *clerk) remind(ctx context.Context) error {
 
 func (n *Node) accuse(m finality.Misbehaviour) {
 	n.log.Error("a member cosigned two trees of one size", "member", m.Member, "size", m.First.Tree.N)
-	n.keepEvidence(m)
+	if err := n.misbehaviour.keep(m); err != nil {
+		n.log.Error("keep the accusation", "member", m.Member, "err", err)
+	}
 }
 
 // ordered is a proposal with its place in Raft's log.

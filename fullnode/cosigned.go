@@ -1,8 +1,6 @@
 package fullnode
 
 import (
-	"bytes"
-	"fmt"
 	"sync"
 
 	"evident/fullnode/finality"
@@ -11,20 +9,16 @@ import (
 
 // formatCosigned writes a cosignature as a signed note of its two lines.
 func formatCosigned(origin string, c finality.Cosigned) []byte {
-	return fmt.Appendf(nil, "%s\n%s", ledger.FormatCheckpoint(origin, c.Tree), c.Lines)
+	return ledger.FormatCosigned(origin, c.Tree, c.Lines)
 }
 
 // parseCosigned reads such a note. The signature itself is checked by finality.
 func parseCosigned(origin, member string, msg []byte) (finality.Cosigned, error) {
-	text, lines, ok := bytes.Cut(msg, []byte("\n\n"))
-	if !ok {
-		return finality.Cosigned{}, fmt.Errorf("%w: cosignature: want a signed note", ledger.ErrFormat)
-	}
-	tree, err := ledger.ParseCheckpoint(origin, append(bytes.Clone(text), '\n'))
+	tree, lines, err := ledger.ParseCosigned(origin, msg)
 	if err != nil {
 		return finality.Cosigned{}, err
 	}
-	return finality.Cosigned{Member: member, Tree: tree, Lines: string(lines)}, nil
+	return finality.Cosigned{Member: member, Tree: tree, Lines: lines}, nil
 }
 
 // seen keeps each member's newest cosignature, for the members page, and for a

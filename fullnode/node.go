@@ -45,16 +45,17 @@ type Node struct {
 	id      *identity
 	clock   *clock
 
-	guard   *guard.Guard
-	chain   *chain.Chain
-	checker *chain.Checker
-	intake  *intake
-	host    host.Host
-	peers   *peers
-	seen    *seen
-	blobs   *blobs.Blobs
-	members *http.Server
-	order   *order.Order
+	guard        *guard.Guard
+	chain        *chain.Chain
+	checker      *chain.Checker
+	intake       *intake
+	host         host.Host
+	peers        *peers
+	misbehaviour *misbehaviour
+	seen         *seen
+	blobs        *blobs.Blobs
+	members      *http.Server
+	order        *order.Order
 
 	// What the clerk works on; see clerk.go.
 	committed mailbox
@@ -114,6 +115,9 @@ func Open(cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	n.guard.Verified(n.size())
+	if n.misbehaviour, err = openMisbehaviour(filepath.Join(cfg.Dir, "misbehaviour"), genesisFile, n.origin); err != nil {
+		return n, err
+	}
 	n.seen = newSeen(n.origin, n.genesis.Members)
 	if head, ok := n.chain.Head(); ok {
 		n.seen.certificate(head.Certificate)

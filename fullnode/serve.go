@@ -94,6 +94,10 @@ func (n *Node) Problems() []api.Problem {
 	if _, ok := n.order.Leader(); !ok {
 		problems = append(problems, api.Problem{Code: "order", Message: "no leader: too few members can be reached to order records"})
 	}
+	for _, member := range n.misbehaviour.members() {
+		problems = append(problems, api.Problem{Code: "misbehaviour",
+			Message: fmt.Sprintf("%s cosigned two histories: the accusation is in misbehaviour/ of this node's folder; send it to every member", member)})
+	}
 	for _, message := range n.blobs.Problems() {
 		problems = append(problems, api.Problem{Code: "files", Message: message})
 	}

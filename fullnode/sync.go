@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"evident/fullnode/finality"
 	"evident/lightclient/ledger"
-	"evident/lightclient/store"
 )
 
 // needBlocks asks for a catch-up; asking twice is asking once.
@@ -164,19 +160,4 @@ func (n *Node) restore(text []byte) error {
 		n.needBlocks()
 	}
 	return nil
-}
-
-// keepEvidence stores two conflicting cosignatures where the operator finds
-// them. Anyone can verify them offline: they are two signed notes.
-func (n *Node) keepEvidence(m finality.Misbehaviour) {
-	dir := filepath.Join(n.cfg.Dir, "misbehaviour")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		n.log.Error("keep evidence", "err", err)
-		return
-	}
-	path := filepath.Join(dir, fmt.Sprintf("%d-%s.txt", m.First.Tree.N, filepath.Base(m.Member)))
-	text := fmt.Appendf(formatCosigned(n.origin, m.First), "\n%s", formatCosigned(n.origin, m.Second))
-	if err := store.WriteFile(path, text, 0o600); err != nil {
-		n.log.Error("keep evidence", "err", err)
-	}
 }

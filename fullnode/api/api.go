@@ -89,6 +89,7 @@ type Node interface {
 	Member() string                                   // whose node this is
 	Nodes() []NodeHint                                // where the members' nodes are now
 	Cosigned(member string) (finality.Cosigned, bool) // the newest cosignature seen
+	Accusations() []string                            // of members who cosigned two histories: files
 	Problems() []Problem                              // what is wrong now
 }
 
@@ -194,6 +195,7 @@ func (a *API) table() []route {
 		{"GET", "/v1/status", a.requests, a.status},
 		{"GET", "/v1/members", a.requests, a.members},
 		{"GET", "/v1/nodes", a.requests, a.nodes},
+		{"GET", "/v1/misbehaviour", a.requests, a.misbehaviour},
 		{"GET", "/v1/health", a.requests, a.health},
 		{"GET", "/v1/head", a.requests, a.head},
 		{"GET", "/v1/blocks", a.requests, a.blockList},

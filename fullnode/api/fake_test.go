@@ -449,6 +449,8 @@ type testNode struct {
 func (n *testNode) Member() string      { return "member1.harbour.example" }
 func (n *testNode) Problems() []Problem { return n.problems }
 
+func (n *testNode) Accusations() []string { return []string{"{}"} }
+
 func (n *testNode) Nodes() []NodeHint {
 	return []NodeHint{
 		{Member: "member1.harbour.example", URLs: []string{"http://127.0.0.1:7080"}, Addresses: []string{}},

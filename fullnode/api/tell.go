@@ -47,6 +47,14 @@ func (a *API) nodes(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, http.StatusOK, out)
 }
 
+// maxAccusations bounds an answer; those who look want to know of one.
+const maxAccusations = 16
+
+func (a *API) misbehaviour(w http.ResponseWriter, r *http.Request) error {
+	files := a.Node.Accusations()
+	return answer(w, http.StatusOK, Misbehaviour{Accusations: files[:min(len(files), maxAccusations)]})
+}
+
 func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	out, code := Health{Status: "ok", Problems: append([]Problem{}, a.Node.Problems()...)}, http.StatusOK
 	if _, ok := a.Ledger.Head(); !ok {

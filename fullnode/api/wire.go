@@ -55,6 +55,11 @@ type Nodes struct {
 	Nodes []NodeHint `json:"nodes"`
 }
 
+// Misbehaviour is the answer of /v1/misbehaviour.
+type Misbehaviour struct {
+	Accusations []string `json:"accusations"` // files of package proof
+}
+
 // NodeHint is where a member's node may be reached.
 type NodeHint struct {
 	Member    string   `json:"member"`

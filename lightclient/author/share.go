@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"evident/lightclient"
@@ -13,8 +14,12 @@ import (
 	"evident/lightclient/transfer"
 )
 
-// ErrNotSealed means that a file needs no key to be read.
-var ErrNotSealed = errors.New("the file is not sealed: nobody needs a key")
+var (
+	// ErrNotSealed means that a file needs no key to be read.
+	ErrNotSealed = errors.New("the file is not sealed: nobody needs a key")
+	// ErrNotAuthor means that somebody else signed the record.
+	ErrNotAuthor = errors.New("the record was signed with other keys: only its authors order that")
+)
 
 // File is a file's place in a record; Index may be FirstStored.
 type File struct {
@@ -128,6 +133,9 @@ func (a *Author) Erase(ctx context.Context, file File, reason string) (Erased, e
 	record, index, err := a.find(ctx, file)
 	if err != nil {
 		return Erased{}, fmt.Errorf("erase: %w", err)
+	}
+	if !slices.Contains(record.By, a.Key.Verifier()) { // nobody would obey
+		return Erased{}, fmt.Errorf("erase: %w", ErrNotAuthor)
 	}
 	e := record.Evidence[index]
 	order, err := a.state(ctx, "erase", map[string]any{"cid": e.CID, "reason": reason, "record": record.ID.String()})

@@ -125,6 +125,16 @@ func TestShareRefuses(t *testing.T) {
 
 func TestErase(t *testing.T) {
 	d, s, _ := sealedDesk(t)
+	author := d.Key
+	var err error
+	if d.Key, err = (Keys{filepath.Join(d.dir, "others"), d.Outbox.Vault}).Create("mallory"); err != nil {
+		t.Fatal(err)
+	}
+	before := d.records()
+	if _, err := d.Erase(t.Context(), File{s.Record.ID, FirstStored}, "x"); !errors.Is(err, ErrNotAuthor) || d.records() != before {
+		t.Errorf("ordered by somebody else: %v", err)
+	}
+	d.Key = author
 	got, err := d.Erase(t.Context(), File{s.Record.ID, FirstStored}, "personal data 个人信息")
 	if err != nil || len(got.Gone) != ledger.DefaultCopies || len(got.Kept) != 0 || got.Record.Action != "erase" {
 		t.Fatalf("%d erased, %d kept: %v", len(got.Gone), len(got.Kept), err)

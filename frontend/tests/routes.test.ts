@@ -21,12 +21,42 @@ test.each([
   { hash: "#/verify", want: { page: "verify" } },
   { hash: "#/trust", want: { page: "trust" } },
   { hash: "#/stamp", want: { page: "stamp" } },
+  { hash: "#/contracts", want: { page: "contracts" } },
+  { hash: "#/scan", want: { page: "scan" } },
+  { hash: "#/contract/food", want: { page: "contract", name: "food", version: 0 } },
+  { hash: "#/contract/food/2", want: { page: "contract", name: "food", version: 2 } },
+  { hash: "#/contract/food/0", want: { page: "missing" } },
+  { hash: "#/contract/Food", want: { page: "missing" } },
+  {
+    hash: "#/item/food/01%2F0690%2F10%2FB1",
+    want: { page: "item", contract: "food", item: "01/0690/10/B1" },
+  },
+  { hash: "#/item/food/a/b", want: { page: "missing" } },
+  { hash: "#/item/food", want: { page: "missing" } },
+  { hash: "#/act/food/sell/a%2Fb", want: { page: "act", contract: "food", action: "sell", item: "a/b" } },
+  { hash: "#/act/food/commission", want: { page: "act", contract: "food", action: "commission", item: "" } },
+  { hash: "#/act/food", want: { page: "missing" } },
+  { hash: "#/draft", want: { page: "draft", link: "" } },
+  { hash: "#/draft/", want: { page: "draft", link: "" } },
+  { hash: `#/draft/${"x".repeat(9000)}`, want: { page: "draft", link: `#/draft/${"x".repeat(9000)}` } },
   { hash: "#/__proto__", want: { page: "missing" } },
 ])("$hash", ({ hash, want }) => expect(parseRoute(hash)).toEqual(want));
 
 test("addresses lead back to their routes", () => {
   expect(parseRoute(href.block("12"))).toEqual({ page: "block", height: "12" });
   expect(parseRoute(href.record(id))).toEqual({ page: "record", id });
+  expect(parseRoute(href.item("food", "01/06/10/a b%"))).toEqual({
+    page: "item",
+    contract: "food",
+    item: "01/06/10/a b%",
+  });
+  expect(parseRoute(href.act("food", "sell", "01/06"))).toEqual({
+    page: "act",
+    contract: "food",
+    action: "sell",
+    item: "01/06",
+  });
+  expect(parseRoute(href.contract("food", 3))).toEqual({ page: "contract", name: "food", version: 3 });
   expect(parseRoute(href.search("a/b c#%"))).toEqual({ page: "search", query: "a/b c#%" });
 });
 

@@ -21,8 +21,10 @@ export function unitOf(format: NumberFormat, currency = ""): Unit {
   }
 }
 
+const isCurrency = (text: string) => /^[A-Z]{3}$/.test(text);
+
 function currencyDigits(currency: string): number {
-  if (!/^[A-Z]{3}$/.test(currency)) return 0;
+  if (!isCurrency(currency)) return 0;
   return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions()
     .maximumFractionDigits!;
 }
@@ -55,7 +57,7 @@ export function numberText(value: number, format: NumberFormat, lang: Lang, curr
   const { digits, sign } = unitOf(format, currency);
   const amount = toDecimal(value, digits) as Intl.StringNumericLiteral;
   const locale = lang === "zh" ? "zh-CN" : "en-GB";
-  if (format === "money" && sign) {
+  if (format === "money" && isCurrency(sign)) {
     return new Intl.NumberFormat(locale, { style: "currency", currency: sign }).format(amount);
   }
   const number = new Intl.NumberFormat(locale, { minimumFractionDigits: digits }).format(amount);

@@ -199,6 +199,7 @@ export const contracts = {
     paste: "Link or text of a draft",
     pasteOpen: "Open",
     what: "What will be signed",
+    whatWas: "What was signed",
     exact: "The exact text that is signed",
     private: "Private values behind the digests",
     privateHint: "This draft is as confidential as they are. The ledger will hold only their digests.",

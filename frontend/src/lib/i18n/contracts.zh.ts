@@ -181,6 +181,7 @@ export const contracts: Messages["contracts"] = {
     paste: "草稿的链接或文本",
     pasteOpen: "打开",
     what: "将要签署的内容",
+    whatWas: "已签署的内容",
     exact: "所签署的原文",
     private: "摘要背后的不公开的值",
     privateHint: "这份草稿与这些值同样机密。账本只会保存它们的摘要。",

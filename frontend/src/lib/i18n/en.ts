@@ -285,6 +285,18 @@ export const en = {
       "This page is one file with the verifier inside. Its own policy forbids every connection, so it works without a network and nothing can leave it.",
     reset: "Verify another proof",
   },
+  package: {
+    title: "For a lawyer",
+    explain:
+      "A package holds the proof, a certificate to read, and how to check both without us. It verifies offline, for decades.",
+    history: "With the earlier records of this item",
+    content: "With the files that the members keep, as far as you can open them",
+    start: "Export a package",
+    gathering: "Gathering the proofs",
+    writing: "Writing the package",
+    made: (records: number, files: number, size: string) =>
+      `Written: ${records} ${records === 1 ? "record" : "records"}, ${files} ${files === 1 ? "file" : "files"}, ${size}.`,
+  },
   trust: {
     title: "Trust",
     explain:

@@ -259,6 +259,17 @@ export const zh: Messages = {
     offline: "本页是一个自带核验器的文件。它自身的策略禁止一切连接，因此无需网络，任何内容也不会外传。",
     reset: "核验另一份证明",
   },
+  package: {
+    title: "交给律师",
+    explain: "文件包内含证明、供阅读的证明书，以及不依赖我们的核验方法，可长期离线核验。",
+    history: "附上该事项的先前记录",
+    content: "附上成员保管且您能打开的文件",
+    start: "导出文件包",
+    gathering: "正在收集证明",
+    writing: "正在写出文件包",
+    made: (records: number, files: number, size: string) =>
+      `已写出：${records} 条记录、${files} 个文件、${size}。`,
+  },
   trust: {
     title: "信任",
     explain: "这里的一切都建立在一个数上：账本创世文件的指纹。这十二个词就是便于印在纸上的指纹。",

@@ -243,13 +243,9 @@ func (r *counted) Read(p []byte) (int, error) {
 
 // Digest names a file's content in one pass.
 func Digest(ctx context.Context, f File, progress func(done int64)) (evidence.Digest, error) {
-	h := evidence.NewHasher()
-	n, err := io.Copy(h, &counted{r: f.Open(ctx), read: progress})
+	stored, err := evidence.Split(ctx, &counted{r: f.Open(ctx), read: progress}, f.Size(), func(evidence.Block) error { return nil })
 	if err != nil {
 		return evidence.Digest{}, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	if n != f.Size() {
-		return evidence.Digest{}, evidence.ErrChanged
-	}
-	return h.Sum(), nil
+	return evidence.Digest{SHA256: stored.SHA256, CID: stored.CID.String(), Size: stored.Size}, nil
 }

@@ -16,8 +16,8 @@ import (
 // Stored is what became of a file: its plain content, and the tree that the members store.
 type Stored struct {
 	SHA256 [sha256.Size]byte // of the plain bytes
-	SHA512 [sha512.Size]byte
-	Plain  int64 // bytes
+	SHA512 [sha512.Size]byte // zero in a page
+	Plain  int64             // bytes
 	CID    ledger.CID
 	Size   int64 // bytes of what the tree holds
 }
@@ -86,7 +86,7 @@ const maxWorkers = 8
 func storeFile(ctx context.Context, s shape, r io.Reader, f Form, emit func(Block) error) (Stored, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
+	workers := max(min(runtime.GOMAXPROCS(0), maxWorkers), leastWorkers)
 	under := 2*workers + 2
 	free := make(chan *job, under)
 	for range under {
@@ -94,7 +94,7 @@ func storeFile(ctx context.Context, s shape, r io.Reader, f Form, emit func(Bloc
 	}
 	ordered, work := make(chan *job, under), make(chan *job, under)
 	out := Stored{Plain: f.Length(), Size: f.Stored()}
-	whole, long := sha256.New(), sha512.New()
+	whole, long := newWhole(f.Length()), newLong()
 	hashing := []chan *job{make(chan *job, under), make(chan *job, under)}
 	for i, h := range []hash.Hash{whole, long} {
 		go func() {
@@ -108,7 +108,7 @@ func storeFile(ctx context.Context, s shape, r io.Reader, f Form, emit func(Bloc
 		go func() {
 			for j := range work {
 				j.data = f.Leaf(j.index, j.input, j.buf[:0])
-				j.child = leafOf(sha256.Sum256(j.data), len(j.data))
+				j.child = leafOf(sumLeaf(j.data), len(j.data))
 				j.busy.Done()
 			}
 		}()

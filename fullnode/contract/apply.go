@@ -154,7 +154,8 @@ func (c *call) after(a *action) (*Item, *Refusal) {
 			item.Fields = map[string]any{}
 		}
 		last, _ := c.item.Fields[occurredAt].(int64)
-		if latest := max(last, c.input[occurredAt].(int64)); latest != 0 {
+		at, _ := c.input[occurredAt].(int64)
+		if latest := max(last, at); latest != 0 {
 			item.Fields[occurredAt] = latest
 		}
 	}

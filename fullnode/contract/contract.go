@@ -14,6 +14,7 @@
 //	version    the item is under this version, or new and this is the newest, or the action migrates it
 //	C4         its time is at most two minutes after the block's
 //	C3         seq is the item's last + 1, and prev the item's last record
+//	name       a new item's name could not be taken for another by its look
 //	action     the contract has this action
 //	C2         the item's status allows it
 //	C6         the item is not on hold

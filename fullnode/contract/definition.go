@@ -270,7 +270,7 @@ func (d *loader) action(name string, n *yaml.Node) *action {
 		d.fail(n, "make the environment: %v", err)
 		return a
 	}
-	a.occurs = d.occurs(n, a.input)
+	a.occurs = d.occurs(m["input"], a.input)
 	if s := m["signers"]; s != nil && s.Value != "anyone" {
 		r := d.rule(e, s, "C1")
 		a.signers = &r
@@ -299,6 +299,9 @@ func (d *loader) occurs(n *yaml.Node, input *shape) bool {
 	late, kept := input.fields["late"], d.objects["item"].fields[occurredAt]
 	if at.kind != types.IntKind || late == nil || late.kind != types.BoolKind || kept == nil || kept.kind != types.IntKind {
 		d.fail(n, "an input with occurred_at has late too, and the state has occurred_at")
+	}
+	if !slices.ContainsFunc(d.list(d.members(n)["required"]), func(one *yaml.Node) bool { return one.Value == occurredAt }) {
+		d.fail(n, "an input with occurred_at requires it")
 	}
 	return true
 }

@@ -100,6 +100,9 @@ func (b *Block) Apply(r *ledger.Record) ([]Change, *Refusal, error) {
 	if refusal == nil {
 		refusal = checkCommon(r, before, b.time)
 	}
+	if refusal == nil && before.Status == none {
+		refusal = checkName(r.Item)
+	}
 	if refusal != nil {
 		return nil, refusal, nil
 	}

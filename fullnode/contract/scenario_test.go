@@ -154,6 +154,11 @@ func (s *stage) itemState(contract, name string) *Item {
 }
 
 func (s *stage) make(contract *Contract, one step) *ledger.Record {
+	s.t.Helper()
+	return s.sign(s.statement(contract, one), one.By)
+}
+
+func (s *stage) statement(contract *Contract, one step) ledger.Statement {
 	st := ledger.Statement{Ledger: origin, Contract: contract.Name(), Version: max(one.Under, 1), Action: one.Do, Seq: 1, At: s.clock,
 		After: ledger.Point{Size: 1}, Fields: json.RawMessage("{}")}
 	s.nonce++
@@ -173,8 +178,13 @@ func (s *stage) make(contract *Contract, one step) *ledger.Record {
 		}
 		st.Fields = fields
 	}
+	return st
+}
+
+func (s *stage) sign(st ledger.Statement, by []string) *ledger.Record {
+	s.t.Helper()
 	var signers []note.Signer
-	for _, name := range one.By {
+	for _, name := range by {
 		st.By = append(st.By, s.key(name))
 		signers = append(signers, s.people[name])
 	}

@@ -112,7 +112,9 @@ var unseen = [...][2]rune{
 	{0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 }
 
-func isUnseen(r rune) bool {
+// IsUnseen tells whether nobody sees the character, or it changes how its
+// neighbours are shown.
+func IsUnseen(r rune) bool {
 	for _, u := range unseen {
 		if u[0] <= r && r <= u[1] {
 			return true
@@ -125,7 +127,7 @@ func isUnseen(r rune) bool {
 // without invisible characters.
 func isKeyName(name string) bool {
 	return name != "" && len(name) <= MaxNameSize && isPlainText(name) &&
-		strings.IndexFunc(name, isUnseen) < 0 && !strings.Contains(name, "+")
+		strings.IndexFunc(name, IsUnseen) < 0 && !strings.Contains(name, "+")
 }
 
 // CheckOrigin checks the form of an origin: <ledger name>/<16 hexadecimal digits>.

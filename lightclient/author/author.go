@@ -10,6 +10,13 @@
 // leaves the machine and nothing is sent. Sealed, a ciphertext goes to the
 // members; public, the file. Both are sent before the record is signed, and the
 // record stays in the outbox until enough members have signed that they keep it.
+// The key of a sealed file can be shared, and its erasure ordered: records say so.
+//
+// Thousands of files may stand in one record by a root over all of them, each
+// with a proof of its own (StampTogether).
+//
+// Keys and secrets never lie on the disk in plain text but in a Vault, and all
+// that cannot be made again goes into a backup.
 package author
 
 import (

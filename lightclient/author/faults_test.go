@@ -241,6 +241,10 @@ func TestFetchPauses(t *testing.T) {
 		t.Fatalf("the part has %d bytes: %v", info.Size(), err)
 	}
 	sent := d.sent()
+	for now := int64(-1); now != sent; sent = d.sent() { // what was read ahead may still be on its way
+		now = sent
+		time.Sleep(50 * time.Millisecond)
+	}
 	if _, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package fullnode_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -77,6 +79,9 @@ func playStory(t *testing.T, genesis []byte, sources []lightclient.Source, membe
 	if !strings.Contains(told.String(), map[string]string{"en": "refused by rule", "zh": "被规则"}[lang]) {
 		t.Errorf("the story has no refusal:\n%s", told.String())
 	}
+	if lang == "en" {
+		checkPage(t, told.String())
+	}
 	if name != "certificate" {
 		return
 	}
@@ -89,6 +94,34 @@ func playStory(t *testing.T, genesis []byte, sources []lightclient.Source, membe
 		if strings.Contains(string(saved["marriage.evident"]), hidden) {
 			t.Errorf("the proof gives %q away", hidden)
 		}
+	}
+}
+
+// checkPage wants what the page of the scenarios shows of a story to be what the story told, but for ids and blocks.
+func checkPage(t *testing.T, told string) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "lightclient", "cmd", "evident", "SCENARIOS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	title := strings.Trim(strings.SplitN(told, "\n", 2)[0], "━ ")
+	_, section, ok := strings.Cut(string(page), "## "+title+"\n")
+	if !ok {
+		t.Fatalf("the page does not show %q", title)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	shown := 0
+	for line := range strings.Lines(section) {
+		refusal := strings.Contains(line, "✗ refused by rule")
+		if step := line[0] >= '0' && line[0] <= '9'; !step && !refusal {
+			continue
+		}
+		if shown++; !strings.Contains(told, line) {
+			t.Errorf("the page shows what the story does not tell: %s", line)
+		}
+	}
+	if shown < 5 {
+		t.Errorf("the page shows %d lines of %q", shown, title)
 	}
 }
 

@@ -41,6 +41,11 @@ class Go {
       return JSON.stringify({ ok: job });
     };
     scope.evidentProof = async () => "";
+    scope.evidentExport = async (params: string, sink: Sink) => {
+      await sink.open("", 0);
+      await sink.commit();
+      return ledger.invoke("export", params);
+    };
     scope.evidentVerifyPackage = async () => JSON.stringify({ ok: ledger.package() });
     scope.evidentInvoke = (method: string, params: string) => ledger.invoke(method, params);
     scope.evidentDigestOpen = () => {

@@ -100,7 +100,7 @@ type badPackage struct {
 
 func badPackages(t testing.TB) []badPackage {
 	f := newFixture(t, 4)
-	good := f.write(t, Export{Files: f.files, Pages: onePage})
+	good := f.write(t, Export{Files: f.files, Pages: somePages})
 	record := f.Case.Records[0].Folder()
 	content := "content/" + f.Case.Records[0].Short() + "/1.jpg"
 	flip := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
@@ -178,7 +178,7 @@ func badPackages(t testing.TB) []badPackage {
 func TestBadPackages(t *testing.T) {
 	for _, bad := range badPackages(t) {
 		t.Run(bad.name, func(t *testing.T) {
-			r := verify(t, bad.data, Options{Pages: onePage})
+			r := verify(t, bad.data, Options{Pages: somePages})
 			code := ""
 			for _, s := range r.Stages {
 				if s.Status == proof.Failed {
@@ -198,13 +198,13 @@ func TestBadPackages(t *testing.T) {
 // TestEveryByte changes bytes all over a package: none of them may go unnoticed.
 func TestEveryByte(t *testing.T) {
 	f := newFixture(t, 1)
-	good := f.write(t, Export{Files: f.files, Pages: onePage})
+	good := f.write(t, Export{Files: f.files, Pages: somePages})
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		data := bytes.Clone(good)
 		at := random.IntN(len(data))
 		data[at] ^= 1 << random.IntN(8)
-		if r := verify(t, data, Options{Trusted: &f.Fingerprint, Pages: onePage}); r.Exit() == 0 {
+		if r := verify(t, data, Options{Trusted: &f.Fingerprint, Pages: somePages}); r.Exit() == 0 {
 			t.Errorf("byte %d of %d changed, and the package is valid", at, len(data))
 		}
 	}

@@ -19,7 +19,7 @@ func TestByHand(t *testing.T) {
 	f := newFixture(t, 5)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "case.zip")
-	if err := os.WriteFile(file, f.write(t, Export{Files: f.files, Pages: onePage}), 0o600); err != nil {
+	if err := os.WriteFile(file, f.write(t, Export{Files: f.files, Pages: somePages}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	unpack := exec.Command("python3", "-m", "zipfile", "-e", file, dir)

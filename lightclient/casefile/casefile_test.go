@@ -89,8 +89,10 @@ func (f *fixture) write(t testing.TB, x Export) []byte {
 	return b.Bytes()
 }
 
-// onePage stands for the certificate.
-func onePage(c *Case, m *Manifest, digest string) ([]Page, error) {
+// somePages stand for the certificate.
+var somePages = Pages{Names: []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}, Make: makePages}
+
+func makePages(c *Case, m *Manifest, digest string) ([]Page, error) {
 	var out []Page
 	for _, name := range m.Pages {
 		out = append(out, Page{name, fmt.Appendf(nil, "%s of %d records, manifest %s\n", name, len(c.Records), digest)})
@@ -122,9 +124,9 @@ func TestPackage(t *testing.T) {
 		pages   Pages
 		want    map[string]string // code of a stage
 	}{
-		{"one record without its file", 1, false, nil, map[string]string{StageContent: "content.excluded", StagePages: "pages.texts"}},
-		{"one record with its file", 1, true, onePage, map[string]string{StageContent: "content.ok", StagePages: "pages.ok"}},
-		{"a case", 5, true, onePage, map[string]string{StageContent: "content.part", StageTime: "time.absent"}},
+		{"one record without its file", 1, false, Pages{}, map[string]string{StageContent: "content.excluded", StagePages: "pages.texts"}},
+		{"one record with its file", 1, true, somePages, map[string]string{StageContent: "content.ok", StagePages: "pages.ok"}},
+		{"a case", 5, true, somePages, map[string]string{StageContent: "content.part", StageTime: "time.absent"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFixture(t, test.records)

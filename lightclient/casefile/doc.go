@@ -58,5 +58,9 @@ const (
 	proofName    = "proof.evident" // in the folder of its record
 )
 
-// pageNames are the pages of a package that has any.
-var pageNames = []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}
+// The pages that a package may have: none, those for screens, or those for paper
+// as well.
+var (
+	screenPages = []string{"certificate.en.html", "certificate.zh.html"}
+	allPages    = []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}
+)

@@ -58,7 +58,7 @@ func pagesFor(name string) Pages {
 	if strings.HasPrefix(name, "valid") {
 		return paper.Pages
 	}
-	return onePage
+	return somePages
 }
 
 func compare(t *testing.T, name string, want []byte) {

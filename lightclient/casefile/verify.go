@@ -16,7 +16,7 @@ import (
 // Options are what the caller knows.
 type Options struct {
 	Trusted  *ledger.Fingerprint           // of the ledger to trust; nil: a person must confirm the words
-	Pages    Pages                         // nil: the pages are not compared
+	Pages    Pages                         // zero: the pages are not compared
 	NewCID   func() CIDWriter              // nil: the CIDs of files are not compared
 	Progress func(done, total int64) error // called while the package is read; an error stops it
 }
@@ -191,7 +191,7 @@ func (v *verification) checkManifest() (bool, error) {
 	if err != nil {
 		return v.fail(StageManifest, "manifest.format", "error", err.Error())
 	}
-	if len(m.Pages) > 0 && !slices.Equal(m.Pages, pageNames) {
+	if len(m.Pages) > 0 && !slices.Equal(m.Pages, screenPages) && !slices.Equal(m.Pages, allPages) {
 		return v.fail(StageManifest, "manifest.format", "error", "the pages are not those of a package")
 	}
 	listed := slices.Clone(m.Entries)
@@ -398,15 +398,20 @@ func (v *verification) checkPages() (bool, error) {
 		return true, nil
 	}
 	code := "pages.texts"
-	if v.opts.Pages != nil && len(v.Manifest.Pages) > 0 {
-		pages, err := v.opts.Pages(v.known, v.Manifest, v.SHA256)
+	if v.opts.Pages.Make != nil && len(v.Manifest.Pages) > 0 {
+		pages, err := v.opts.Pages.Make(v.known, v.Manifest, v.SHA256)
 		if err != nil {
 			return false, fmt.Errorf("make the certificate: %w", err)
 		}
-		for _, p := range pages {
-			documents[p.Name] = p.Data
+		code = "pages.ok"
+		if len(pages) < len(v.Manifest.Pages) {
+			code = "pages.part"
 		}
-		code = map[bool]string{true: "pages.ok", false: "pages.part"}[len(pages) == len(pageNames)]
+		for _, p := range pages {
+			if slices.Contains(v.Manifest.Pages, p.Name) {
+				documents[p.Name] = p.Data
+			}
+		}
 	}
 	if entry, err := v.compare(documents); entry != "" || err != nil {
 		if err != nil {

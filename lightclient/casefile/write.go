@@ -28,15 +28,19 @@ type Page struct {
 	Data []byte
 }
 
-// Pages makes the pages; the same arguments make the same bytes.
-type Pages func(c *Case, m *Manifest, manifestSHA256 string) ([]Page, error)
+// Pages are made of a case and its manifest; the same arguments make the same
+// bytes. The manifest has their names, ascending, before they are made.
+type Pages struct {
+	Names []string
+	Make  func(c *Case, m *Manifest, manifestSHA256 string) ([]Page, error)
+}
 
 // Export says how a package is made.
 type Export struct {
 	Files    []File
 	Exporter string                        // the program, with its version
 	At       int64                         // Unix milliseconds, by the clock of whoever exports
-	Pages    Pages                         // nil: none
+	Pages    Pages                         // zero: none
 	Progress func(done, total int64) error // called while files go into the package; an error stops it
 }
 
@@ -70,8 +74,8 @@ func (c *Case) Write(w io.Writer, x Export) error {
 		return err
 	}
 	first := generated(manifestName, manifest)
-	if x.Pages != nil {
-		pages, err := x.Pages(c, m, first.SHA256)
+	if x.Pages.Make != nil {
+		pages, err := x.Pages.Make(c, m, first.SHA256)
 		if err != nil {
 			return fmt.Errorf("make the certificate: %w", err)
 		}
@@ -115,9 +119,7 @@ func (c *Case) parts(x Export) (*Manifest, []part, error) {
 	for name, data := range c.documents(m) {
 		parts = append(parts, generated(name, data))
 	}
-	if x.Pages != nil {
-		m.Pages = slices.Clone(pageNames)
-	}
+	m.Pages = append(m.Pages, x.Pages.Names...)
 	m.Entries = entriesOf(inOrder(parts))
 	return m, parts, nil
 }

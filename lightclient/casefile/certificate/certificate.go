@@ -24,8 +24,11 @@ import (
 // table of them, and each record's facts in its folder.
 const InFull = 8
 
-// HTML implements casefile.Pages with the pages for screens alone.
-func HTML(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {
+// HTML is the pages for screens alone.
+var HTML = casefile.Pages{Names: []string{"certificate.en.html", "certificate.zh.html"}, Make: Screens}
+
+// Screens makes the pages of HTML.
+func Screens(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {
 	var out []casefile.Page
 	for _, d := range Compose(c, m, manifestSHA256) {
 		data, err := drawHTML(d)

@@ -36,7 +36,7 @@ func newCase(t *testing.T, names ...string) *casefile.Case {
 func TestPages(t *testing.T) {
 	c := newCase(t, "plain", "full")
 	m := &casefile.Manifest{Exporter: "test <1>"}
-	pages, err := certificate.HTML(c, m, strings.Repeat("ab", 32))
+	pages, err := certificate.Screens(c, m, strings.Repeat("ab", 32))
 	if err != nil || len(pages) != 2 {
 		t.Fatalf("got %d pages, %v, want two", len(pages), err)
 	}

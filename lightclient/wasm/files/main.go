@@ -12,6 +12,7 @@
 //	evidentRead(token, offset, length)   a promise of bytes of an opened file
 //	evidentFetch(record, index, sink)    a promise of the answer of "saveEvidence"; sink has
 //	                                     open(name, size), write(bytes), commit() and abort(), each giving a promise
+//	evidentExport(params, sink)          a promise of the answer of "export"
 //	evidentProof(record)                 a promise of the author's own proof of a record, or ""
 //
 // and what package packages sets, and it calls evidentEvent(json) for each event.
@@ -19,6 +20,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"sync"
@@ -62,6 +64,9 @@ func provide(ctx context.Context) error {
 		return string(fetch(ctx, c, args[0].String(), args[1].Int(), args[2])), nil
 	}))
 	page.Set("evidentProof", page.Promising(func(args []js.Value) (any, error) { return c.Proof(args[0].String()) }))
+	page.Set("evidentExport", page.Promising(func(args []js.Value) (any, error) {
+		return string(export(ctx, c, args[0].String(), args[1])), nil
+	}))
 	packages.Provide()
 	var once sync.Once
 	page.Set("evidentInvoke", page.Promising(func(args []js.Value) (any, error) {
@@ -98,6 +103,19 @@ func fetch(ctx context.Context, c *courier.Courier, record string, index int, to
 		k := &sink{ctx, to}
 		return k, k.call("open", name, size)
 	}))
+}
+
+// export writes a package into the page's sink.
+func export(ctx context.Context, c *courier.Courier, params string, to js.Value) []byte {
+	var p service.ExportParams
+	if err := json.Unmarshal([]byte(params), &p); err != nil {
+		return service.Answer(service.Exported{}, fmt.Errorf("the parameters: %w", err))
+	}
+	k := &sink{ctx, to}
+	if err := k.call("open", "", 0); err != nil {
+		return service.Answer(service.Exported{}, err)
+	}
+	return service.Answer(c.Export(ctx, p, k))
 }
 
 // sink is one of the page's.

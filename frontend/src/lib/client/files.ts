@@ -6,7 +6,16 @@ import { kept, type Core } from "./core";
 import { open } from "./envelope";
 import type { EvidencePlace, LocalFile } from "./index";
 import { Player, takeDownload } from "./player";
-import type { FetchJob, LedgerEvent, Methods, Opened, StampParams, StampStatus } from "./types.gen";
+import type {
+  Exported,
+  ExportParams,
+  FetchJob,
+  LedgerEvent,
+  Methods,
+  Opened,
+  StampParams,
+  StampStatus,
+} from "./types.gen";
 
 /** The methods of the table that this worker answers. */
 const METHODS = new Set<keyof Methods>([
@@ -86,6 +95,15 @@ export class FilesInBrowser {
     const transfer = to instanceof MessagePort ? [to] : [];
     const { record, index } = file;
     return open((await this.core().ask({ kind: "fetch", record, index, to }, transfer)) as string);
+  }
+
+  async exportPackage(params: ExportParams): Promise<Exported | null> {
+    const to = await target(`${params.records[0]!.slice(0, 16)}.zip`);
+    if (to === null) return null;
+    const transfer = to instanceof MessagePort ? [to] : [];
+    return open(
+      (await this.core().ask({ kind: "export", params: JSON.stringify(params), to }, transfer)) as string,
+    );
   }
 
   async #read(token: string, offset: number, length: number): Promise<ArrayBuffer> {

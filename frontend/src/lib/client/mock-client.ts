@@ -29,6 +29,8 @@ export function mockClient(desktop = false): MockClient {
     readProof: async (file) => (file.blob ? readProofText(file.blob, file.name) : null),
     isPackage: async (file) => file.name.endsWith(".zip"),
     verifyPackage: async () => ledger.package(),
+    exportPackage: async (records, how) =>
+      open(await ledger.invoke("export", JSON.stringify({ ...how, job: "export", records }))),
     onDrop: (listener) => {
       drops.push(listener);
       return () => void drops.splice(drops.indexOf(listener), 1);

@@ -29,6 +29,7 @@ type Names =
   | "saveEvidence"
   | "recipient"
   | "share"
+  | "erase"
   | "receive"
   | "backup"
   | "restore"
@@ -128,6 +129,10 @@ export class MockFiles {
       return {
         text: `-----BEGIN AGE ENCRYPTED FILE-----\n${hex("share")}\n-----END AGE ENCRYPTED FILE-----\n`,
       };
+    },
+    erase: ({ index }: seam.EraseParams) => {
+      this.erased = true;
+      return this.#storage(index);
     },
     receive: ({ text }: seam.ReceiveParams) => {
       if (!text.includes("BEGIN AGE")) throw new MockFailure("share");

@@ -639,6 +639,12 @@ export interface Shared {
   text: string;
 }
 
+export interface EraseParams {
+  record: string;
+  index: number;
+  reason: string;
+}
+
 export interface ReceiveParams {
   text: string;
 }
@@ -810,6 +816,7 @@ export interface Methods {
   saveEvidence: { params: EvidenceParams; result: FetchJob };
   recipient: { params: None; result: Recipient };
   share: { params: ShareParams; result: Shared };
+  erase: { params: EraseParams; result: Storage };
   receive: { params: ReceiveParams; result: Received };
   backup: { params: BackupParams; result: Backup };
   restore: { params: RestoreParams; result: Restored };

@@ -13,6 +13,7 @@ import { isPackage, verifyPackage } from "./packages";
 import { save } from "./player";
 import { readProofText } from "./proof-file";
 import { feed } from "./slices";
+import { tracked } from "./tracked";
 import type { LedgerEvent, FileDigest } from "./types.gen";
 
 /**
@@ -48,12 +49,23 @@ export function connectBrowser(
     }
   }
 
+  const call = async <M extends Method>(method: M, params: Params<M>) =>
+    open<Result<M>>(
+      files?.answers(method)
+        ? await files.invoke(method, params)
+        : ((await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string),
+    );
+
+  const subscribe = (listener: (event: LedgerEvent) => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+
   /** The ledger that is followed here, if there is one to follow and it can be reached. */
   async function trusted(): Promise<string> {
     if (!files) return "";
-    const answer = (await ledger().ask({ kind: "invoke", method: "trust", params: "{}" })) as string;
     try {
-      return open<Result<"trust">>(answer).fingerprint;
+      return (await call("trust", {})).fingerprint;
     } catch {
       return "";
     }
@@ -67,18 +79,12 @@ export function connectBrowser(
       canWatch: false,
       follow: files !== undefined,
     },
-    call: async <M extends Method>(method: M, params: Params<M>) =>
-      open<Result<M>>(
-        files?.answers(method)
-          ? await files.invoke(method, params)
-          : ((await ledger().ask({ kind: "invoke", method, params: JSON.stringify(params) })) as string),
-      ),
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    call,
+    subscribe,
     digest,
     readProof: (file) => readProofText(blobOf(file), file.name),
+    exportPackage: (records, how, work) =>
+      tracked({ call, subscribe }, work, (job) => here(files).exportPackage({ ...how, job, records })),
     isPackage: (file) => isPackage(blobOf(file)),
     verifyPackage: async (file, genesis, work) =>
       verifyPackage((files?.core ?? hasher)(), blobOf(file), genesis || (await trusted()), work),

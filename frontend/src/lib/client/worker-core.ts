@@ -25,6 +25,7 @@ interface CoreScope {
   evidentRead(token: string, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   evidentFetch(record: string, index: number, sink: Sink): Promise<string>;
   evidentProof(record: string): Promise<string>;
+  evidentExport(params: string, sink: Sink): Promise<string>;
   evidentVerifyPackage(
     size: number,
     genesis: string,
@@ -89,6 +90,8 @@ function answer(request: Request): Promise<string | ArrayBuffer> | string | numb
       return scope.evidentFetch(request.record, request.index, sinkTo(request.to));
     case "proof":
       return scope.evidentProof(request.record);
+    case "export":
+      return scope.evidentExport(request.params, sinkTo(request.to));
     case "package": {
       const { read, progress } = piecesFrom(request.port);
       return scope.evidentVerifyPackage(request.size, request.genesis, read, progress);

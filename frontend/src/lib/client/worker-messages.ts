@@ -9,6 +9,7 @@ export type Request =
   | { kind: "read"; token: string; offset: number; length: number }
   | { kind: "fetch"; record: string; index: number; to: FileSystemFileHandle | MessagePort }
   | { kind: "proof"; record: string }
+  | { kind: "export"; params: string; to: FileSystemFileHandle | MessagePort }
   | { kind: "package"; size: number; genesis: string; port: MessagePort };
 
 export interface Start {

@@ -59,6 +59,14 @@ func TestPackageWithPages(t *testing.T) {
 	if err != nil || part.Verdict != proof.Valid || part.Stage(casefile.StagePages).Code != "pages.part" {
 		t.Errorf("without fonts: got %q (%s), %v", part.Verdict, part.Reason("en"), err)
 	}
+	var screens bytes.Buffer
+	if err := newCase(t, "plain", "full").Write(&screens, casefile.Export{Exporter: "test <1>", At: 1763850000000, Pages: certificate.HTML}); err != nil {
+		t.Fatal(err)
+	}
+	r, err = casefile.Verify(bytes.NewReader(screens.Bytes()), int64(screens.Len()), casefile.Options{Trusted: &trusted, Pages: paper.Pages})
+	if err != nil || r.Verdict != proof.Valid || r.Stage(casefile.StagePages).Code != "pages.ok" {
+		t.Errorf("a package without paper: got %q (%s), %v", r.Verdict, r.Reason("en"), err)
+	}
 	altered := bytes.Replace(data, []byte("Certificate of evidence</h1>"), []byte("Certificate of ownership"), 1)
 	if r, _ := casefile.Verify(bytes.NewReader(altered), int64(len(altered)), casefile.Options{Pages: paper.Pages}); r.Verdict != proof.Altered {
 		t.Errorf("an altered page: got %q", r.Verdict)
@@ -68,7 +76,7 @@ func TestPackageWithPages(t *testing.T) {
 func newPaper(t *testing.T, lang string) []byte {
 	t.Helper()
 	m := &casefile.Manifest{Exporter: "test <1>", Exported: casefile.Exported{At: 1763850000000}}
-	pages, err := paper.Pages(newCase(t, "plain", "full"), m, strings.Repeat("ab", 32))
+	pages, err := paper.Pages.Make(newCase(t, "plain", "full"), m, strings.Repeat("ab", 32))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,9 +46,13 @@ type paper struct {
 	pages int // of the document; 0 while they are counted
 }
 
-// Pages implements casefile.Pages: for screens and for paper.
-func Pages(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {
-	out, err := certificate.HTML(c, m, manifestSHA256)
+// Pages are those for screens and those for paper.
+var Pages = casefile.Pages{
+	Names: []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}, Make: pages,
+}
+
+func pages(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {
+	out, err := certificate.Screens(c, m, manifestSHA256)
 	if err != nil {
 		return nil, err
 	}

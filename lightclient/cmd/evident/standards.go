@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,13 @@ func (p *program) exportStatusList(ctx context.Context, client *lightclient.Clie
 		}
 		if state.Value == nil {
 			return &problem{"absent", fmt.Sprintf(p.say("there is no certificate %s: proven at block %d", "没有证照 %s：在区块 %d 得证"), name, state.Head.Header.Height), p.say("check its name", "请检查名称")}
+		}
+		var item lightclient.ItemState
+		if err := json.Unmarshal(state.Value, &item); err != nil {
+			return fmt.Errorf("the state of %s: %w", name, err)
+		}
+		if item.Status == "draft" {
+			continue // not issued yet
 		}
 		list = append(list, standards.Certificate{Name: name, State: state})
 	}

@@ -28,6 +28,8 @@ type Contradiction struct {
 	First   Sighting `json:"first"`
 	Second  Sighting `json:"second"`
 	Members []string `json:"members"` // who signed both
+
+	Accusations []string `json:"accusations"` // of each of them: files of package proof
 }
 
 // Error implements error.
@@ -129,6 +131,9 @@ func (c *Client) contradicted(first, second Sighting) error {
 	}
 	found.Members = signedBoth(a, b)
 	if err := found.Check(c.trusted); err != nil {
+		return err
+	}
+	if err := c.accuse(found); err != nil {
 		return err
 	}
 	file, err := json.MarshalIndent(found, "", "  ")

@@ -169,15 +169,26 @@ func TestContradictions(t *testing.T) {
 			if len(found.Members) != 3 {
 				t.Errorf("%v signed both, want three", found.Members)
 			}
+			accusations := 0
+			for _, file := range found.Accusations {
+				fingerprint := c.Trusted().Fingerprint
+				if r := proof.VerifyAccusation([]byte(file), &fingerprint); r.Verdict == proof.Valid && r.Accused.Member == found.Members[accusations] {
+					accusations++
+				}
+			}
+			if accusations != 3 {
+				t.Errorf("%d of three accusations hold", accusations)
+			}
 			if now, _ := c.Head(); now.Tree() != h.Tree() {
 				t.Errorf("the head moved to %d", now.Header.Height)
 			}
 			if _, err := c.Record(t.Context(), ledger.RecordID{}); !errors.As(err, &found) {
 				t.Errorf("the client went on: %v", err)
 			}
-			if _, err := Open(t.Context(), w.config(w.nodes[1])); !errors.As(err, &found) {
+			if _, err := Open(t.Context(), w.config(w.nodes[1])); !errors.As(err, &found) || len(found.Accusations) != 3 {
 				t.Errorf("a restart forgot it: %v", err)
 			}
+			testAccusations(t, found.Accusations)
 			found.Members = found.Members[:2]
 			if err := found.Check(c.Trusted()); !errors.Is(err, ledger.ErrSignature) {
 				t.Errorf("evidence that names too few: %v", err)
@@ -187,6 +198,20 @@ func TestContradictions(t *testing.T) {
 				t.Errorf("evidence of nothing: %v", err)
 			}
 		})
+	}
+}
+
+// testAccusations has nodes that tell of accusations, true ones and others: a
+// client that saw one history only learns who signed two.
+func testAccusations(t *testing.T, files []string) {
+	t.Helper()
+	w := newWorld(t)
+	w.Grow(3)
+	w.nodes[0].Accusations = []string{files[0], "{}", strings.Replace(files[1], "member", "mumber", 1)}
+	w.nodes[1].Accusations = []string{files[2], files[0]}
+	found, err := w.client(t, w.nodes[0], w.nodes[1], w.nodes[2]).Accusations(t.Context())
+	if err != nil || len(found) != 2 || found[0].File != files[0] || found[1].File != files[2] || found[0].Member >= found[1].Member {
+		t.Errorf("got %d accusations, %v; want the two that hold", len(found), err)
 	}
 }
 

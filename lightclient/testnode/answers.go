@@ -224,6 +224,10 @@ func (n *Node) members(*http.Request) (any, error) {
 	return object{"members": list}, nil
 }
 
+func (n *Node) misbehaviour(*http.Request) (any, error) {
+	return object{"accusations": append([]string{}, n.Accusations...)}, nil
+}
+
 func (n *Node) hints(*http.Request) (any, error) {
 	list := []object{}
 	for member, address := range n.Hints {

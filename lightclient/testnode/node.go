@@ -33,6 +33,7 @@ type Node struct {
 	Definitions map[string]string                     // of contracts, by name/version
 	Children    map[string][]string                   // of an item, by contract/name, as it tells them
 	Forgets     bool                                  // it is no archive
+	Accusations []string                              // that it has
 	Signs       int                                   // how many members sign its certificates; 0: a quorum
 
 	Requests, Bytes atomic.Int64 // what was asked, and how long the answers were
@@ -65,6 +66,7 @@ func (l *Ledger) Node(member int) *Node {
 		"GET /v1/items/{contract}/{item}/records": n.itemRecords,
 		"GET /v1/items/{contract}/{item}/related": n.itemRelated,
 		"GET /v1/members":                         n.members,
+		"GET /v1/misbehaviour":                    n.misbehaviour,
 		"GET /v1/nodes":                           n.hints,
 		"GET /v1/status":                          n.status,
 		"GET /tile/{level}/{place...}":            n.tile,

@@ -29,6 +29,7 @@ class Go {
     ledger.down = address.searchParams.has("down");
     ledger.pinned = address.searchParams.has("pinned");
     if (address.searchParams.has("nokey")) ledger.files.keyNames = [];
+    ledger.files.sample = Number(address.searchParams.get("sample") ?? 0);
     ledger.files.erased = address.searchParams.has("erased");
     ledger.onEvent((json) => scope.evidentEvent(json));
     scope.evidentHold = () => {};

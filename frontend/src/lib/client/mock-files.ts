@@ -49,8 +49,10 @@ export class MockFiles {
   jobs: seam.StampJob[] = [];
   keyNames: string[];
   folders: seam.Watch[] = [];
-  /** What the three files of a record are, for looking at previews. */
+  /** Whether the members have erased the files of every record. */
   erased = false;
+  /** Shifts which made-up file stands for which of a record. */
+  sample = 0;
   #opened = new Map<string, Uint8Array<ArrayBuffer>>();
 
   constructor(
@@ -160,7 +162,7 @@ export class MockFiles {
   }
 
   fetch({ record, index }: seam.EvidenceParams): seam.FetchJob {
-    const { name, content } = samples[index % samples.length]!;
+    const { name, content } = samples[(index + this.sample) % samples.length]!;
     const size = String(content.length);
     const job: seam.FetchJob = {
       job: `fetch-${index}`,
@@ -191,7 +193,7 @@ export class MockFiles {
   }
 
   #open(record: string, index: number): seam.Opened {
-    const { name, media, kind, content } = samples[index % samples.length]!;
+    const { name, media, kind, content } = samples[(index + this.sample) % samples.length]!;
     const token = `${record.slice(0, 8)}-${index}`;
     this.#opened.set(token, content);
     const mode = index === 1 ? "public" : "sealed";

@@ -55,32 +55,6 @@ func (p *program) head(ctx context.Context, _ *cli.Command) error {
 	})
 }
 
-func (p *program) membersCommand() *cli.Command {
-	return &cli.Command{
-		Name:   "members",
-		Usage:  p.say("show the members, and when each cosigned last", "显示成员及其最近联署"),
-		Action: p.members,
-	}
-}
-
-func (p *program) members(ctx context.Context, _ *cli.Command) error {
-	m, err := ask[service.Members](ctx, p, "members", service.None{})
-	if err != nil {
-		return err
-	}
-	return p.result(m, func() {
-		rows := [][]string{{p.say("MEMBER", "成员"), p.say("ORGANISATION", "机构"), p.say("REGISTER", "登记号"), p.say("LAST COSIGNED", "最近联署")}}
-		for _, m := range m.Members {
-			last := p.say("not seen", "未见")
-			if m.LastCosigned != nil {
-				last = fmt.Sprintf(p.say("block %s, %s", "区块 %s，%s"), m.LastCosigned.Height, moment(m.LastCosigned.Time))
-			}
-			rows = append(rows, []string{m.Name, plain(m.Organisation), plain(m.Registry), last})
-		}
-		p.table(rows)
-	})
-}
-
 func (p *program) trustCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "trust",

@@ -11,8 +11,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
 	"evident/lightclient/testnode"
 )
 
@@ -60,7 +62,7 @@ func TestScripts(t *testing.T) {
 			return name == "namespaces" && exec.Command("unshare", "-rn", "true").Run() == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand, "record": recordCommand, "refused": refusedCommand,
+			"node": nodeCommand, "flip": flipCommand, "mode": modeCommand, "many": manyCommand, "record": recordCommand, "refused": refusedCommand, "accuse": accuseCommand,
 		},
 	})
 }
@@ -119,6 +121,26 @@ func refusedCommand(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("%d refusals are kept", len(files))
 	}
 	ts.Setenv("REFUSED", strings.TrimSuffix(filepath.Base(files[0]), ".evident"))
+}
+
+// accuseCommand gives the first node an accusation of the second member, and
+// writes one that is not true: "accuse FALSE-FILE".
+func accuseCommand(ts *testscript.TestScript, _ bool, args []string) {
+	c := ts.Value("consortium").(*consortium)
+	founders := c.ledger.Consortium()
+	member := founders.Genesis.Members[1]
+	cosigned := func(label string) proof.Cosigned {
+		tree := tlog.Tree{N: 4, Hash: tlog.RecordHash([]byte(label))}
+		return proof.Cosigned{Note: ledger.FormatCosigned(founders.Origin, tree, founders.Cosign(member, tree, 1763849000).Lines)}
+	}
+	a := proof.Accusation{Genesis: founders.File, Member: member.Name, One: cosigned("one"), Other: cosigned("other")}
+	file, err := proof.NewAccusation(a)
+	ts.Check(err)
+	c.nodes[0].Change(func(n *testnode.Node) { n.Accusations = []string{string(file)} })
+	a.Other = a.One
+	file, err = a.Encode()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), file, 0o600))
 }
 
 // manyCommand makes files: "many FOLDER COUNT".

@@ -154,18 +154,25 @@ func (p *program) refused(r *proof.ProvenRefusal) {
 	p.table(values)
 }
 
-// verifyOther reports on a state proof or a refused record.
+// verifyOther reports on a state proof, a refused record or an accusation.
 func (p *program) verifyOther(file []byte, trusted *ledger.Fingerprint) error {
 	var report proof.Report
 	var found any
 	human := func() {}
-	if proof.IsItem(file) {
+	switch {
+	case proof.IsItem(file):
 		r := proof.VerifyItem(file, trusted)
 		report, found = r.Report, r
 		if r.Item != nil {
 			human = func() { p.item(r.Item) }
 		}
-	} else {
+	case proof.IsAccusation(file):
+		r := proof.VerifyAccusation(file, trusted)
+		report, found = r.Report, r
+		if r.Accused != nil {
+			human = func() { p.accused(r.Accused) }
+		}
+	default:
 		r := proof.VerifyRefused(file, trusted)
 		report, found = r.Report, r
 		if r.Refused != nil {

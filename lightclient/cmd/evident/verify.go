@@ -65,7 +65,7 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 	if content == "" {
 		if file, err := readProof(paths[0]); err != nil {
 			return err
-		} else if proof.IsItem(file) || proof.IsRefused(file) {
+		} else if proof.IsItem(file) || proof.IsRefused(file) || proof.IsAccusation(file) {
 			return p.verifyOther(file, options.Trusted)
 		}
 	}
@@ -95,7 +95,7 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 // findProofs returns the file to compare, and the proofs beside it, the newest
 // first. A proof that is given itself is compared with nothing.
 func (p *program) findProofs(path string) (content string, proofs []string, err error) {
-	if strings.HasSuffix(path, ".evident") {
+	if strings.HasSuffix(path, ".evident") || strings.HasSuffix(path, accusationSuffix) {
 		return "", []string{path}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
@@ -167,7 +167,7 @@ func (p *program) stageName(name string) string {
 	zh := map[string]string{
 		proof.StageContainer: "容器", proof.StageContent: "内容", proof.StageDisclosure: "披露", proof.StageTogether: "批量", proof.StageSignature: "记录签名",
 		proof.StageInclusion: "收录", proof.StageCertificate: "证书", proof.StageHistory: "成员沿革", proof.StageConsistency: "一致性",
-		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageRefusal: "拒绝", proof.StageAnchors: "锚定",
+		proof.StageState: "状态", proof.StageStorage: "存储", proof.StageRefusal: "拒绝", proof.StageCosignatures: "联署", proof.StageContradiction: "矛盾", proof.StageAnchors: "锚定",
 	}
 	return p.say(name, zh[name])
 }

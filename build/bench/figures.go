@@ -6,6 +6,9 @@ const (
 	blobs  = "./fullnode/blobs"
 )
 
+// byCPU is the rate if nothing else ran on this machine, both ends included.
+var byCPU = value{"by-cpu-MB/s", 1, "MB/s by CPU time alone", 0, false}
+
 var figures = []figure{
 	{"final records, four members' processes on this machine", here, "BenchmarkRecords", []value{
 		{"records/s", 1, "a second", 5600, true},
@@ -45,14 +48,17 @@ var figures = []figure{
 	}, nil},
 	{"sealing 1 GiB: digests, ciphertext, tree, stored on disk", blobs, "BenchmarkIngest", []value{
 		{"ingest-MB/s", 1, "MB/s", 0, false},
-		{"sha256-MB/s", 1, "MB/s is SHA-256 of the file alone", 0, false},
+		{"ingest-by-cpu-MB/s", 1, "by its CPU time alone", 0, false},
+		{"sha256-MB/s", 1, "MB/s is SHA-256 of the file", 0, false},
+		{"sha256-by-cpu-MB/s", 1, "by its CPU time on all cores", 0, false},
 		{"peak-MiB", 1.048576, "MB of heap", 150, false},
 	}, nil},
 	{"the same file through ipfs add", blobs, "BenchmarkIngest", []value{{"ipfs-MB/s", 1, "MB/s", 0, false}}, needsIPFS},
-	{"upload as a CAR, to one node", blobs, "BenchmarkUpload", []value{{"MB/s", 1, "MB/s", 0, false}}, nil},
-	{"download as a CAR, every block checked", blobs, "BenchmarkDownload", []value{{"MB/s", 1, "MB/s", 250, true}}, nil},
+	{"upload as a CAR, to one node", blobs, "BenchmarkUpload", []value{{"MB/s", 1, "MB/s", 0, false}, byCPU}, nil},
+	{"download as a CAR, every block checked", blobs, "BenchmarkDownload", []value{{"MB/s", 1, "MB/s", 250, true}, byCPU}, nil},
 	{"bitswap between two nodes, both in one process", blobs, "BenchmarkBitswap", []value{
 		{"MB/s", 1, "MB/s", 200, true},
+		byCPU,
 		{"peak-MiB", 1.048576, "MB of heap for both", 150, false},
 	}, nil},
 	{"an upload that broke: whole blocks sent again", blobs, "BenchmarkResume", []value{{"blocks", 1, "blocks", 1, false}}, nil},

@@ -107,7 +107,9 @@ type failure struct {
 // Open opens the store and joins the swarm.
 func Open(c Config) (*Blobs, error) {
 	c.Pace.fill()
-	c.Quotas.fill()
+	if err := c.Quotas.fill(); err != nil {
+		return nil, err
+	}
 	s, err := openStore(c.Dir, c.Free, c.Now)
 	if err != nil {
 		return nil, err

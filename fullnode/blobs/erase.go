@@ -235,12 +235,11 @@ func (b *Blobs) gatherErasures(ctx context.Context, id fileID) error {
 			continue
 		}
 		msg, err := b.askReceipt(ctx, erasing, member, id)
+		if err == nil && msg != nil {
+			err = b.takeReceipt(erasing, id, member, msg)
+		}
 		if err != nil || msg == nil {
 			missing++
-			continue
-		}
-		if err := b.takeReceipt(erasing, id, member, msg); err != nil {
-			return err
 		}
 	}
 	if missing > 0 {

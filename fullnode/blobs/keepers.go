@@ -82,8 +82,9 @@ func (b *Blobs) gather(ctx context.Context, id fileID, e *entry, keepers []strin
 		return err
 	}
 	shown := map[string]bool{b.Self: e.Held}
+	set := b.Ledger.Members()
 	for _, member := range slices.Concat(keepers, b.responsible(id.cid), slices.Collect(maps.Keys(known))) {
-		if _, asked := shown[member]; asked {
+		if _, asked := shown[member]; asked || set.ByName(member) == nil {
 			continue
 		}
 		if shown[member], err = b.confirm(ctx, id, member); err != nil {
@@ -131,19 +132,25 @@ func (b *Blobs) confirm(ctx context.Context, id fileID, member string) (bool, er
 	case msg == nil:
 		return false, b.store.dropReceipt(id, member)
 	}
-	return true, b.takeReceipt(storing, id, member, msg)
+	if err := b.takeReceipt(storing, id, member, msg); err != nil {
+		b.Log.Debug("a storage receipt that is none", "member", member, "err", err)
+		return false, nil
+	}
+	return true, nil
 }
 
 // spare lets go what this member keeps beyond need, when all who are to keep it have shown it again and again: a
 // stand-in's copy after a while, the blocks of an upload at once.
 func (b *Blobs) spare(id fileID, e *entry) error {
 	switch now := b.Now().UnixMilli(); {
-	case !e.Held && !b.store.has(id.cid):
-		return nil
-	case e.Held && e.Spare == 0:
+	case !e.Held:
+		if loose, err := b.store.isLoose(id.cid); !loose || err != nil {
+			return err
+		}
+	case e.Spare == 0:
 		e.Spare = now
 		return nil
-	case e.Held && now-e.Spare < b.Pace.Release.Milliseconds():
+	case now-e.Spare < b.Pace.Release.Milliseconds():
 		return nil
 	}
 	return b.store.release(id, b.Self, b.Now())

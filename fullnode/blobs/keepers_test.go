@@ -103,6 +103,43 @@ func TestStandInForAFullMember(t *testing.T) {
 	})
 }
 
+// A member that shows something that is no receipt keeps nothing, as far as the others can know.
+func TestStandInForALiar(t *testing.T) {
+	w := newWorld(t, 4)
+	f := w.file(noiseOf(1, 100))
+	keepers, others := w.keepers(f.stored.CID)
+	keepers[0].answer.Store(lies(ledger.AppendFrame(nil, []byte("trust me"))))
+	others[0].upload(f)
+	record := w.record(f.public())
+	w.eventually("the next stores it", func() bool { return others[0].holds(f, record) })
+}
+
+// A file that is also a part of another one, which is kept here, is not let go again and again.
+func TestSpareLeafOfAnotherFile(t *testing.T) {
+	w := newTunedWorld(t, 4, 1, func(*Config) {})
+	leaf := noiseOf(1, 1<<20)
+	one := w.file(leaf)
+	keeper, _ := w.keepers(one.stored.CID)
+	var whole file
+	for extra := byte(0); ; extra++ { // kept by another member
+		whole = w.file(append(leaf[:len(leaf):len(leaf)], extra))
+		if other, _ := w.keepers(whole.stored.CID); other[0] != keeper[0] {
+			keeper = append(keeper, other[0])
+			break
+		}
+	}
+	n := keeper[1]
+	n.upload(whole)
+	w.stored(n, whole, w.record(whole.public()), 1)
+	record := w.record(one.public())
+	w.stored(n, one, record, 1)
+	time.Sleep(200 * time.Millisecond)
+	e, _, err := n.store.load(fileID{one.stored.CID, record})
+	if err != nil || e.Epoch != 0 || e.Drop || !n.whole(whole) {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 // Another member set: who is responsible now fetches, and who is no more lets go.
 func TestChangedOrder(t *testing.T) {
 	w := newWorld(t, 5)

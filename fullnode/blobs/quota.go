@@ -24,7 +24,10 @@ type Quotas struct {
 	Uploader int64 `json:"uploader"` // of those, from one address or peer. Default 16 GiB
 }
 
-func (q *Quotas) fill() {
+func (q *Quotas) fill() error {
+	if least := min(q.Kept, q.Author, q.Waiting, q.Uploader); least < 0 {
+		return fmt.Errorf("a quota of %d bytes: leave it out for the default", least)
+	}
 	for _, d := range []struct {
 		field *int64
 		value int64
@@ -33,6 +36,7 @@ func (q *Quotas) fill() {
 			*d.field = d.value
 		}
 	}
+	return nil
 }
 
 // What a quota refuses.

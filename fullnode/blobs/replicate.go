@@ -208,7 +208,12 @@ func (b *Blobs) hold(ctx context.Context, id fileID, e entry) error {
 	if e.Bytes > MaxFile {
 		return fmt.Errorf("%w: a file has at most %d bytes", ledger.ErrLimit, int64(MaxFile))
 	}
-	if err := errors.Join(b.mayKeep(e.Bytes, e.By), b.store.room(e.Bytes)); err != nil {
+	if !e.Began { // what is only mended was counted before
+		if err := b.mayKeep(e.Bytes, e.By); err != nil {
+			return err
+		}
+	}
+	if err := b.store.room(e.Bytes); err != nil {
 		return err
 	}
 	if !b.store.has(id.cid) {
@@ -236,7 +241,9 @@ func (b *Blobs) hold(ctx context.Context, id fileID, e entry) error {
 	if err != nil || !held {
 		return err // lost again or erased meanwhile: it is due
 	}
-	b.keeps(e)
+	if !e.Began {
+		b.keeps(e)
+	}
 	b.Log.Info("evidence stored", "file", id.String(), "bytes", e.Bytes)
 	b.tell(ctx, storing.path(), receipt)
 	return nil

@@ -32,7 +32,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"evident/lightclient/evidence"
 	"evident/lightclient/ledger"
 )
 
@@ -70,7 +69,7 @@ type node struct {
 	ended  chan struct{}
 }
 
-var testPace = Pace{Retry: 20 * time.Millisecond, Recheck: 300 * time.Millisecond, Audit: time.Hour, Patience: time.Second, StandIn: 300 * time.Millisecond,
+var testPace = Pace{Retry: 20 * time.Millisecond, Recheck: 300 * time.Millisecond, Audit: time.Hour, Patience: 3 * time.Second, StandIn: 300 * time.Millisecond,
 	Release: 600 * time.Millisecond, Shred: 20 * time.Millisecond}
 
 func newWorld(t testing.TB, n int) *world {
@@ -307,51 +306,6 @@ func (w *world) newAuthor(name string) (note.Signer, string) {
 	signer, err := note.NewSigner(skey)
 	w.must(err)
 	return signer, vkey
-}
-
-// file is a file's blocks.
-type file struct {
-	stored evidence.Stored
-	blocks []evidence.Block // the root is the last
-}
-
-func (w *world) file(content []byte) file {
-	w.Helper()
-	var f file
-	var err error
-	f.stored, err = evidence.Split(context.Background(), bytes.NewReader(content), int64(len(content)), func(b evidence.Block) error {
-		f.blocks = append(f.blocks, evidence.Block{CID: b.CID, Data: bytes.Clone(b.Data)})
-		return nil
-	})
-	w.must(err)
-	return f
-}
-
-func (f file) public() ledger.Evidence {
-	return ledger.Evidence{CID: f.stored.CID.String(), Mode: ledger.Public, SHA256: hex.EncodeToString(f.stored.SHA256[:]), Size: f.stored.Size}
-}
-
-func (f file) car() []byte { return carOf(&f.stored.CID, f.blocks...) }
-
-func car(f file) io.Reader { return bytes.NewReader(f.car()) }
-
-func carOf(root *ledger.CID, blocks ...evidence.Block) []byte {
-	var out bytes.Buffer
-	c, err := evidence.NewCARWriter(&out, root)
-	for _, b := range blocks {
-		err = errors.Join(err, c.Write(b))
-	}
-	if err != nil {
-		panic(err)
-	}
-	return out.Bytes()
-}
-
-// noiseOf is that many bytes that do not repeat.
-func noiseOf(seed byte, n int) []byte {
-	out := make([]byte, n)
-	rand.NewChaCha8([32]byte{seed}).Read(out)
-	return out
 }
 
 // post sends a body to a node's client API.

@@ -235,16 +235,32 @@ func (u *upload) ask(path string, body []byte) ([]byte, error) {
 	return ask(ctx, u.source, lightclient.Question{Method: "POST", Path: path, Body: body, Limit: maxAnswer})
 }
 
-// statusFull is the HTTP status of a node that has no room.
-const statusFull = 507
+// The HTTP statuses of a node that has no room: for anybody, or for this client or author.
+const (
+	statusFull  = 507
+	statusQuota = 429
+)
+
+// refusal is what a node says when it takes nothing. One that is only busy has another code.
+func refusal(a lightclient.Answer) (sentence string, full bool) {
+	var said struct {
+		Error struct{ Code, Message, Hint string }
+	}
+	if a.Status != statusFull && a.Status != statusQuota || json.Unmarshal(a.Body, &said) != nil {
+		return "", a.Status == statusFull
+	}
+	return said.Error.Message + "; " + said.Error.Hint, a.Status == statusFull || said.Error.Code == "quota"
+}
 
 func ask(ctx context.Context, s lightclient.Source, q lightclient.Question) ([]byte, error) {
 	a, err := s.Ask(ctx, q)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, s.Name(), err)
-	case a.Status == statusFull:
-		return nil, fmt.Errorf("%w: %s", ErrFull, s.Name())
+	}
+	sentence, full := refusal(a)
+	switch {
+	case full:
+		return nil, fmt.Errorf("%w: %s: %s", ErrFull, s.Name(), sentence)
 	case a.Status/100 != 2 || int64(len(a.Body)) > q.Limit:
 		return nil, fmt.Errorf("%w: %s answers with status %d", ErrUnavailable, s.Name(), a.Status)
 	}

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,9 @@ import (
 
 func (p *program) actCommand() *cli.Command {
 	return &cli.Command{
-		Name:                      "act",
+		Name: "act",
+		Description: p.say("Without an action it lists a contract's actions and their fields; without a contract, the contracts.",
+			"省略操作则列出合约的操作与字段；省略合约则列出各合约。"),
 		Usage:                     p.say("act under a contract: compose, sign and submit one record", "依合约操作：编制、签署并提交一条记录"),
 		ArgsUsage:                 p.say("CONTRACT ACTION [ITEM]", "合约 操作 [事项]"),
 		DisableSliceFlagSeparator: true,
@@ -42,12 +46,17 @@ func (p *program) actCommand() *cli.Command {
 }
 
 func (p *program) act(ctx context.Context, c *cli.Command) error {
-	if n := c.Args().Len(); n < 2 || n > 3 {
-		return usage(p.say("which contract and action?", "请指明合约与操作"), "evident act copyright register -f title=…")
-	}
 	client, err := p.client(ctx)
 	if err != nil {
 		return err
+	}
+	switch n := c.Args().Len(); {
+	case n == 0:
+		return p.listContracts(ctx, client)
+	case n == 1:
+		return p.listActions(ctx, client, c.Args().First())
+	case n > 3:
+		return usage(p.say("that is more than a contract, an action and an item", "参数多于合约、操作与事项"), "evident act copyright register -f title=…")
 	}
 	a := act.Action{Contract: c.Args().Get(0), Action: c.Args().Get(1), Item: c.Args().Get(2)}
 	contract, err := p.contract(ctx, client, a.Contract, 0)
@@ -78,6 +87,45 @@ func (p *program) act(ctx context.Context, c *cli.Command) error {
 		return p.passOn(d, contract, out)
 	}
 	return p.submit(ctx, client, contract, d, c.Bool("dry-run"))
+}
+
+// listContracts prints the contracts that a node says are in force; each is proven when it is used.
+func (p *program) listContracts(ctx context.Context, client *lightclient.Client) error {
+	list, err := client.Contracts(ctx)
+	if err != nil {
+		return err
+	}
+	return p.result(list, func() {
+		var rows [][]string
+		for _, hint := range list {
+			title := ""
+			if contract, err := p.contract(ctx, client, hint.Name, hint.Version); err == nil {
+				title = contract.Title.In(p.lang())
+			}
+			rows = append(rows, []string{plain(hint.Name), fmt.Sprint(hint.Version), plain(title)})
+		}
+		p.table(rows)
+	})
+}
+
+// listActions prints what can be done under a contract.
+func (p *program) listActions(ctx context.Context, client *lightclient.Client, name string) error {
+	contract, err := p.contract(ctx, client, name, 0)
+	if err != nil {
+		return err
+	}
+	return p.result(contract, func() {
+		for _, action := range slices.Sorted(maps.Keys(contract.Actions)) {
+			a := contract.Actions[action]
+			p.line("%s  %s", action, plain(a.Title.In(p.lang())))
+			var rows []string
+			for _, field := range slices.Sorted(maps.Keys(a.Input.Properties)) {
+				f := a.Input.Properties[field]
+				rows = append(rows, plain(field), plain(strings.Join(slices.DeleteFunc([]string{f.In(p.lang()), f.Type, f.Format}, func(s string) bool { return s == "" }), ", ")))
+			}
+			p.rows(rows...)
+		}
+	})
 }
 
 // contract reads what a contract says to people, from the definition that the members agreed to. Version 0 is the newest.
@@ -120,7 +168,7 @@ func (p *program) signers(c *cli.Command, a *act.Action) ([]*author.Key, error) 
 func (p *program) fill(ctx context.Context, c *cli.Command, contract *act.Contract, a *act.Action) error {
 	action, ok := contract.Actions[a.Action]
 	if !ok {
-		return usage(fmt.Sprintf(p.say("the contract %s has no action %q", "合约 %s 没有操作 %q"), a.Contract, a.Action), "evident act "+a.Contract+" "+someAction(contract))
+		return usage(fmt.Sprintf(p.say("the contract %s has no action %q", "合约 %s 没有操作 %q"), a.Contract, a.Action), "evident act "+a.Contract)
 	}
 	a.Fields = map[string]any{}
 	if path := c.String("fields"); path != "" {
@@ -152,16 +200,6 @@ func (p *program) fill(ctx context.Context, c *cli.Command, contract *act.Contra
 			Name: evidence.FileName(filepath.Base(path)), SHA256: hex.EncodeToString(d.SHA256[:]), Size: d.Size})
 	}
 	return nil
-}
-
-func someAction(c *act.Contract) string {
-	least := ""
-	for name := range c.Actions {
-		if least == "" || name < least {
-			least = name
-		}
-	}
-	return least
 }
 
 func readFields(path string, into map[string]any) error {

@@ -13,7 +13,10 @@ import (
 	"time"
 	"unicode"
 
+	"evident/lightclient"
+	"evident/lightclient/act"
 	"evident/lightclient/author"
+	"evident/lightclient/demo"
 	"evident/lightclient/evidence"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/home"
@@ -211,6 +214,16 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "share", p.say("ask for it again, with what evident recipient shows here", "请将此处 evident recipient 所显示的公钥交给对方，重新索取")
 	case errors.Is(err, seal.ErrContent):
 		out.Code, out.Hint = "content", p.say("do not use it; tell its author and your consortium", "请勿使用；请告知作者与联盟")
+	case errors.Is(err, lightclient.ErrNoContract):
+		out.Code, out.Hint = "no_contract", p.say("see those that there are: evident act", "查看现有合约：evident act")
+	case errors.Is(err, act.ErrNotASigner):
+		out.Code, out.Hint = "not_a_signer", p.say("sign with a key that the draft names: evident draft show FILE, then --key NAME", "请用草稿所列密钥签署：evident draft show 文件，再用 --key 名称")
+	case errors.Is(err, act.ErrSignaturesMissing):
+		out.Code, out.Hint = "signatures", p.say("pass the draft on to them: evident draft sign FILE", "请将草稿转交其签署：evident draft sign 文件")
+	case errors.Is(err, act.ErrSigned):
+		out.Code, out.Hint = "signed", p.say("compose a new one: evident act", "请另行编制：evident act")
+	case errors.Is(err, demo.ErrNoMember):
+		out.Code, out.Hint = "no_member", p.say("start the consortium on this machine (make start), without --node", "请启动本机联盟（make start），且不用 --node")
 	case errors.Is(err, evidence.ErrChanged):
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
 	case errors.Is(err, evidence.ErrNotFile):

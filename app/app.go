@@ -103,6 +103,7 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "saveEvidence", a.saveEvidence)
 	service.Handle(a.service, "recipient", a.recipient)
 	service.Handle(a.service, "share", a.share)
+	service.Handle(a.service, "erase", a.erase)
 	service.Handle(a.service, "receive", a.receive)
 	service.Handle(a.service, "backup", a.backup)
 	service.Handle(a.service, "restore", a.restore)

@@ -86,6 +86,23 @@ func (a *App) share(ctx context.Context, p service.ShareParams) (service.Shared,
 	return service.Shared{Text: text}, nil
 }
 
+// erase orders the members to erase a file, waits a while for them to obey, and
+// says who keeps it then.
+func (a *App) erase(ctx context.Context, p service.EraseParams) (service.Storage, error) {
+	writer, id, err := a.writerOf(ctx, p.Record)
+	if err != nil {
+		return service.Storage{}, err
+	}
+	erased, err := writer.Erase(ctx, author.File{Record: id, Index: p.Index}, p.Reason)
+	if err != nil {
+		return service.Storage{}, problem(err)
+	}
+	_, genesis := writer.Client.Genesis()
+	members := writer.Client.Trusted().Members
+	return service.Storage{Wanted: genesis.Limits.Keepers(members), Told: []string{},
+		Kept: service.Keepers(erased.Kept, members), Erased: service.Keepers(erased.Gone, members)}, nil
+}
+
 // receive takes a key that another person shared.
 func (a *App) receive(ctx context.Context, p service.ReceiveParams) (service.Received, error) {
 	client, err := a.service.Client(ctx)

@@ -28,6 +28,7 @@ var causes = []struct {
 	{seal.ErrShare, "share", "This is not a shared key, or not one for you.", "Copy the whole text. It opens only on the machine whose recipient it was shared with."},
 	{author.ErrTogetherMode, "together_mode", "Files that the members keep need a record each.", "Record them one by one, or together by digest."},
 	{author.ErrNoFiles, "no_files", "There is no file here.", "Choose other files, or another folder."},
+	{author.ErrNotAuthor, "not_author", "Only an author of the record can order that its file is erased.", "Ask the author of the record."},
 	{author.ErrNotSealed, "not_sealed", "The file is not sealed.", "Nobody needs a key to read it."},
 	{author.ErrNotStored, "not_stored", "The members keep no file of this record.", "Ask the author of the record for the file."},
 	{author.ErrFileExists, "file_exists", "There is a file of this name already.", "Choose another name."},

@@ -172,6 +172,13 @@ type Shared struct {
 	Text string `json:"text"`
 }
 
+// EraseParams orders the members to erase a file. Everybody can read the reason.
+type EraseParams struct {
+	Record string `json:"record"`
+	Index  int    `json:"index"`
+	Reason string `json:"reason"`
+}
+
 type ReceiveParams struct {
 	Text string `json:"text"`
 }

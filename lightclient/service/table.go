@@ -54,6 +54,7 @@ func Methods() []Method {
 		{"saveEvidence", EvidenceParams{}, FetchJob{}},
 		{"recipient", None{}, Recipient{}},
 		{"share", ShareParams{}, Shared{}},
+		{"erase", EraseParams{}, Storage{}},
 		{"receive", ReceiveParams{}, Received{}},
 		{"backup", BackupParams{}, Backup{}},
 		{"restore", RestoreParams{}, Restored{}},

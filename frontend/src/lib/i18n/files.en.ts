@@ -101,6 +101,13 @@ export const evidence = {
   noKeyNext: "Restore the backup of whoever sealed it, or ask them to share it with you.",
   noPreview: "This kind of file is not shown here.",
   noPreviewNext: "Save it and open it with a program that you trust.",
+  erase: "Have it erased",
+  eraseTitle: "Have the members erase this file",
+  eraseExplain:
+    "Every member that keeps the file deletes it and signs that it did. The record stays, and so does what proves it; the file does not come back. Everybody can read the reason.",
+  eraseReason: "Reason",
+  eraseDo: "Order the erasure",
+  erasing: "Waiting for the members",
   undecoded: "This machine has no decoder for it; on Linux those are GStreamer's plugins.",
   playOutside: "Play in the web browser",
   noPlayer: "This page cannot play a file of this size.",

@@ -98,6 +98,13 @@ export const evidence: Messages["evidence"] = {
   noKeyNext: "请恢复密封者的备份，或请对方与您分享。",
   noPreview: "此类文件不在此处显示。",
   noPreviewNext: "请保存后用您信任的程序打开。",
+  erase: "要求删除",
+  eraseTitle: "要求成员删除此文件",
+  eraseExplain:
+    "保存该文件的每个成员将删除文件，并签署删除回执。记录及其证明保留；文件无法恢复。理由所有人可见。",
+  eraseReason: "理由",
+  eraseDo: "提交删除要求",
+  erasing: "正在等待成员",
   undecoded: "本机缺少相应的解码器；在 Linux 上由 GStreamer 插件提供。",
   playOutside: "在网页浏览器中播放",
   noPlayer: "本页无法播放这么大的文件。",

@@ -188,7 +188,7 @@ func TestTogetherGoesOn(t *testing.T) {
 		}
 		if i == 0 && info.Size() > 0 {
 			p, err := proof.Parse(file)
-			if err != nil || strings.Contains(string(p.Together.Entry), fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Repeat("x", int(info.Size())))))) {
+			if err != nil || strings.Contains(string(p.Together[0].Entry), fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Repeat("x", int(info.Size())))))) {
 				t.Errorf("the first file was read again: %v", err)
 			}
 			continue

@@ -68,7 +68,7 @@ type Together struct {
 // OfTogether makes the proof of one file from the proof of the record that holds many: thousands of them share all but
 // their end.
 func OfTogether(record []byte, t Together) ([]byte, error) {
-	end, err := ledger.EncodeCanonical(togetherOfFile(t))
+	end, err := ledger.EncodeCanonical([]togetherJSON{togetherOfFile(t)})
 	if err != nil {
 		return nil, err
 	}
@@ -79,43 +79,46 @@ func OfTogether(record []byte, t Together) ([]byte, error) {
 	return slices.Concat(base, []byte(`,"together":`), end, []byte("}\n")), nil
 }
 
-func togetherOfFile(t Together) *togetherJSON {
-	return &togetherJSON{string(t.Entry), t.Index, append([]tlog.Hash{}, t.Path...)}
+func togetherOfFile(t Together) togetherJSON {
+	return togetherJSON{string(t.Entry), t.Index, append([]tlog.Hash{}, t.Path...)}
 }
 
 // checkTogether checks, in this order, that
 //
 //  1. the record holds files together;
-//  2. the entry is one;
+//  2. each entry is one;
 //  3. its path leads to the record's root.
 func (v *verification) checkTogether() {
-	t := v.Proof.Together
-	if t == nil {
+	if len(v.Together) == 0 {
 		v.set(StageTogether, Absent, "together.absent")
 		return
 	}
-	entry, count, err := v.openTogether(t)
+	count, root, err := togetherOf(v.record.Statement)
+	var entries []Entry
+	for _, t := range v.Together {
+		var entry Entry
+		if err == nil {
+			entry, err = t.open(count, root)
+		}
+		entries = append(entries, entry)
+	}
 	if err != nil {
 		v.set(StageTogether, Failed, "together.wrong", "error", err.Error())
 		return
 	}
-	v.proven.Entry = &entry
-	v.set(StageTogether, Passed, "together.ok", "index", strconv.FormatInt(t.Index+1, 10), "count", strconv.FormatInt(count, 10), "name", entry.Name)
+	v.proven.Entries = entries
+	v.set(StageTogether, Passed, "together.ok", "files", strconv.Itoa(len(entries)), "count", strconv.FormatInt(count, 10), "name", entries[0].Name)
 }
 
-func (v *verification) openTogether(t *Together) (Entry, int64, error) {
-	count, root, err := togetherOf(v.record.Statement)
-	if err != nil {
-		return Entry{}, 0, err
-	}
+func (t *Together) open(count int64, root tlog.Hash) (Entry, error) {
 	entry, err := parseEntry(t.Entry)
 	if err != nil {
-		return Entry{}, 0, err
+		return Entry{}, err
 	}
 	if t.Index < 0 || t.Index >= count || tlog.CheckRecord(t.Path, count, root, t.Index, tlog.RecordHash(t.Entry)) != nil {
-		return Entry{}, 0, fmt.Errorf("%w: the entry is not under the record's root", ledger.ErrProof)
+		return Entry{}, fmt.Errorf("%w: the entry is not under the record's root", ledger.ErrProof)
 	}
-	return entry, count, nil
+	return entry, nil
 }
 
 // togetherOf returns how many files a record holds together, and their root.
@@ -249,17 +252,36 @@ func (p *Proof) AddStorage(notes [][]byte) error {
 	return nil
 }
 
-// together reads the proof of one of many files.
-func (r *reader) together() *Together {
-	t := new(Together)
-	r.Expect(`{"entry":`)
-	t.Entry = []byte(r.Text(maxEntry))
-	r.Expect(`,"index":`)
-	t.Index = r.Int()
-	r.Expect(`,"path":`)
-	t.Path = r.hashes()
-	r.Expect("}")
-	return t
+// maxTogether is how many of the files that a record holds together one proof shows.
+const maxTogether = 10_000
+
+// together reads a list that is not empty and ascends by index.
+func (r *reader) together() (list []Together) {
+	r.List(maxTogether, func() {
+		var t Together
+		r.Expect(`{"entry":`)
+		t.Entry = []byte(r.Text(maxEntry))
+		r.Expect(`,"index":`)
+		t.Index = r.Int()
+		r.Expect(`,"path":`)
+		t.Path = r.hashes()
+		r.Expect("}")
+		if n := len(list); n > 0 && t.Index <= list[n-1].Index {
+			r.fail(malformed("together: want ascending indexes"))
+		}
+		list = append(list, t)
+	})
+	if len(list) == 0 {
+		r.fail(malformed("together is empty"))
+	}
+	return list
+}
+
+// AddTogether puts the files that another proof of the same record shows into this one.
+func (p *Proof) AddTogether(more []Together) {
+	p.Together = append(slices.Clone(p.Together), more...)
+	slices.SortStableFunc(p.Together, func(a, b Together) int { return cmp.Compare(a.Index, b.Index) })
+	p.Together = slices.CompactFunc(p.Together, func(a, b Together) bool { return a.Index == b.Index })
 }
 
 // storage reads a list of notes that is not empty.
@@ -277,15 +299,17 @@ func (v *verification) contentTogether(content *Content) (done bool) {
 		return false
 	}
 	digest := hex.EncodeToString(content.SHA256[:])
-	e := v.proven.Entry
-	switch {
-	case e == nil:
-		v.set(StageContent, NotRun, contentUnlisted)
-	case e.SHA256 == digest && e.Size == content.Size && (content.CID == "" || content.CID == e.CID):
-		v.set(StageContent, Passed, "content.ok", "name", e.Name, "size", strconv.FormatInt(e.Size, 10), "sha256", digest)
-	default:
-		v.set(StageContent, Failed, "content.differs", "sha256", digest)
+	for _, e := range v.proven.Entries {
+		if e.SHA256 == digest && e.Size == content.Size && (content.CID == "" || content.CID == e.CID) {
+			v.set(StageContent, Passed, "content.ok", "name", e.Name, "size", strconv.FormatInt(e.Size, 10), "sha256", digest)
+			return true
+		}
 	}
+	if v.proven.Entries == nil {
+		v.set(StageContent, NotRun, contentUnlisted)
+		return true
+	}
+	v.set(StageContent, Failed, "content.differs", "sha256", digest)
 	return true
 }
 

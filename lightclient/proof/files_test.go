@@ -43,7 +43,7 @@ func TestOfTogether(t *testing.T) {
 	for _, entries := range [][]Entry{{entryOf("a", "hello")}, {entryOf("a", "a"), entryOf("<b> & 港口", "hello"), entryOf("c", "c")}} {
 		f := newFixture(t, shape{together: entries, since: true, state: true, before: 3})
 		p := f.parse(t)
-		one := *p.Together
+		one := p.Together[0]
 		p.Together = nil
 		base, err := p.Encode()
 		if err != nil {
@@ -55,7 +55,7 @@ func TestOfTogether(t *testing.T) {
 		}
 		r := f.verify(got)
 		checkTexts(t, r)
-		if r.Verdict != Valid || r.Proven.Entry == nil {
+		if r.Verdict != Valid || len(r.Proven.Entries) != 1 {
 			t.Errorf("%s: %s", r.Verdict, r.Reason("en"))
 		}
 		if _, err := OfTogether(base[:len(base)-1], one); err == nil {

@@ -133,15 +133,33 @@ func (m *maker) together() {
 	rest := newFixture(m.t, shape{fields: `{"count":1,"root":"` + strings.Repeat("A", 43) + `=","text":"x"}`})
 	changed := func(f *fixture, change func(*Together)) *Proof {
 		p := f.parse(m.t)
-		change(p.Together)
+		change(&p.Together[0])
 		return p
 	}
-	leaf := string(five.proof.Together.Entry)
+	leaf := string(five.proof.Together[0].Entry)
 	spell := func(old, new string) *Proof {
 		return changed(alone, func(t *Together) { t.Entry = []byte(m.replace(leaf, old, new)) })
 	}
 	digest := sha256.Sum256([]byte("hello"))
 	sum := hex.EncodeToString(digest[:])
+	two := five.parse(m.t)
+	_, third, err := together(entries, 2)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	two.AddTogether([]Together{*third, two.Together[0]})
+	turned := five.parse(m.t)
+	turned.Together = []Together{*third, turned.Together[0]}
+	twice := five.parse(m.t)
+	twice.Together = append(twice.Together, twice.Together[0])
+	second := five.parse(m.t)
+	bad := *third
+	bad.Index = 3
+	second.Together = append(second.Together, bad)
+	many := five.parse(m.t)
+	for i := range int64(10_001) {
+		many.Together = append(many.Together, Together{Index: i + 2})
+	}
 	notTogether := rest.parse(m.t)
 	notTogether.Together = alone.proof.Together
 	for _, v := range []struct {
@@ -151,6 +169,11 @@ func (m *maker) together() {
 	}{
 		{"same", "valid", "one of five files, and it is at hand", five.proof, "hello"},
 		{"alone", "valid", "the only one of its record", alone.proof, "hello"},
+		{"two", "valid", "two of five files", two, "c"},
+		{"order", "altered container.format", "two files, not in order", turned, "hello"},
+		{"twice", "altered container.format", "a file twice", twice, "hello"},
+		{"second", "altered together.wrong", "the second file has another index", second, "hello"},
+		{"10001", "altered container.limit", "10,001 files", many, "hello"},
 		{"other", "altered content.differs", "one of five files, but another is at hand", five.proof, "hallo"},
 		{"another-entry", "altered content.differs", "the file at hand is another of the five", five.proof, "a"},
 		{"bare", "incomplete", "the proof does not show which file it is of", bare, "hello"},
@@ -168,6 +191,8 @@ func (m *maker) together() {
 		m.addProof("together-"+v.name, v.outcome, v.comment, v.proof)
 		m.vectors[len(m.vectors)-1].Context["file"] = base64.StdEncoding.EncodeToString([]byte(v.file))
 	}
+	m.add("proof/together-empty", "altered container.format", "an empty list that should be absent",
+		[]byte(m.replace(string(rest.file), "}\n", `,"together":[]}`+"\n")))
 	m.leaves(leaf, sum)
 }
 
@@ -202,7 +227,7 @@ func (m *maker) leaves(leaf, sum string) {
 		}
 		f := newFixture(m.t, shape{single: true, fields: fields})
 		p := f.parse(m.t)
-		p.Together = &Together{Entry: []byte(entry)}
+		p.Together = []Together{{Entry: []byte(entry)}}
 		m.addProof("together-"+v.name, "altered together.wrong", v.comment, p)
 	}
 }

@@ -21,7 +21,7 @@
 //	 "state":{"header":"…","path":["…"],"proof":"…","value":"{…}"},
 //	                                         if given: the item's state in a header of the same log
 //	 "storage":["evident/storage/v1\n…"],     if given: receipts of members who keep the record's files
-//	 "together":{"entry":"…","index":7,"path":["…"]}}
+//	 "together":[{"entry":"…","index":7,"path":["…"]}]}
 //	                                         if given: which of the files that the record holds together this is the proof of
 //
 // Whatever is signed or hashed stands in it as a string, byte for byte. The
@@ -70,7 +70,7 @@ type Proof struct {
 	Since       tlog.TreeProof   // from the record's "after" to the certificate's tree; nil if not given
 	State       *State           // nil if not given
 	Storage     [][]byte         // storage receipts of the record's files, by CID and member; nil if none
-	Together    *Together        // nil if not given
+	Together    []Together       // of the files that the record holds together, by ascending index; nil if not given
 }
 
 // Disclosure opens the commitment to one sealed file, so that the file can be
@@ -141,7 +141,7 @@ type (
 		Since    []tlog.Hash      `json:"since,omitempty"`
 		State    *stateJSON       `json:"state,omitempty"`
 		Storage  []string         `json:"storage,omitempty"`
-		Together *togetherJSON    `json:"together,omitempty"`
+		Together []togetherJSON   `json:"together,omitempty"`
 	}
 	changeJSON struct {
 		Header  string `json:"header"`
@@ -194,8 +194,8 @@ func (p *Proof) Encode() ([]byte, error) {
 	for _, note := range p.Storage {
 		f.Storage = append(f.Storage, string(note))
 	}
-	if t := p.Together; t != nil {
-		f.Together = togetherOfFile(*t)
+	for _, t := range p.Together {
+		f.Together = append(f.Together, togetherOfFile(t))
 	}
 	line, err := ledger.EncodeCanonical(f)
 	if err != nil {

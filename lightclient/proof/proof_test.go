@@ -67,12 +67,14 @@ func newFixture(t testing.TB, s shape) *fixture {
 		st.Evidence = []ledger.Evidence{sealedEvidence()}
 	}
 	var err error
-	var one *Together
+	var one []Together
 	if s.together != nil {
 		st.Contract, st.Action, st.Evidence = TogetherContract, TogetherAction, []ledger.Evidence{}
-		if st.Fields, one, err = together(s.together, min(1, len(s.together)-1)); err != nil {
+		var t1 *Together
+		if st.Fields, t1, err = together(s.together, min(1, len(s.together)-1)); err != nil {
 			t.Fatal(err)
 		}
+		one = []Together{*t1}
 	}
 	if s.single {
 		st.Contract, st.Action, st.Evidence = TogetherContract, TogetherAction, []ledger.Evidence{}

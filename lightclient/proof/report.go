@@ -94,7 +94,7 @@ type Proven struct {
 	State       *ProvenState     `json:"state,omitempty"`
 	Disclosures []Disclosure     `json:"-"`                 // of sealed evidence
 	Private     []ledger.Opening `json:"private,omitempty"` // of private fields
-	Entry       *Entry           `json:"entry,omitempty"`   // of the files that the record holds together
+	Entries     []Entry          `json:"entries,omitempty"` // of the files that the record holds together
 	Storage     []Stored         `json:"storage,omitempty"` // by members who keep the record's files
 }
 

@@ -33,7 +33,7 @@ var stageTexts = map[string][2]string{
 	"disclosure.field":  {"What is disclosed of the private field {field} is not what was recorded.", "所披露的私密字段 {field} 与记录不符。"},
 	"disclosure.absent": {"The proof discloses no hidden value.", "证明未披露任何隐藏值。"},
 
-	"together.ok":     {"File {index} of the {count} that the record holds together: “{name}”.", "记录批量包含的 {count} 个文件中的第 {index} 个：“{name}”。"},
+	"together.ok":     {"Shows {files} of the {count} files that the record holds together: “{name}”.", "记录批量包含 {count} 个文件，本证明针对其中 {files} 个：“{name}”。"},
 	"together.wrong":  {"The file is not one of those that the record holds together: {error}", "该文件不属于记录批量包含的文件：{error}"},
 	"together.absent": {"The proof is not of one file among many.", "证明不针对批量文件中的某一个。"},
 

@@ -181,11 +181,11 @@ const contentSealed = "content.sealed"
 func (v *verification) checkContent(content *Content) {
 	files := v.record.Evidence
 	switch {
-	case content == nil && len(files) == 0 && v.Proof.Together == nil:
+	case content == nil && len(files) == 0 && v.Together == nil:
 		v.set(StageContent, Absent, "content.none")
 		return
 	case content == nil && len(files) == 0:
-		v.set(StageContent, NotRun, "content.not_given", "files", "1")
+		v.set(StageContent, NotRun, "content.not_given", "files", strconv.Itoa(len(v.Together)))
 		return
 	case content == nil:
 		v.set(StageContent, NotRun, "content.not_given", "files", strconv.Itoa(len(files)))

@@ -8,16 +8,14 @@ import (
 
 // together says which of the files that the record holds together the proof is of.
 func (p composer) together(r *casefile.Record) {
-	e := r.Entry
-	if e == nil {
-		return
+	for _, e := range r.Entries {
+		p.add(Rows{
+			{p.Say("One of many files", "批量文件之一"), orDash(e.Name)},
+			{p.Say("Bytes", "字节数"), text(fmt.Sprint(e.Size))},
+			{"SHA-256", hexadecimal(e.SHA256)},
+			{"CID", code(e.CID)},
+		})
 	}
-	p.add(Rows{
-		{p.Say("One of many files", "批量文件之一"), orDash(e.Name)},
-		{p.Say("Bytes", "字节数"), text(fmt.Sprint(e.Size))},
-		{"SHA-256", hexadecimal(e.SHA256)},
-		{"CID", code(e.CID)},
-	})
 }
 
 // storage says who has signed that they keep the record's files, and since when.

@@ -1162,7 +1162,7 @@ class ProofFile:
     since: list = None
     state: dict = None
     storage: list = None
-    together: dict = None
+    together: list = None
 
 
 def text_of(value):
@@ -1228,11 +1228,15 @@ def parse_proof(raw):
         if any(len(n) > MAX_STATEMENT_BYTES for n in storage):
             over("storage receipt too large")
     if "together" in p:
-        t = members_of(p["together"], "entry", "index", "path")
-        need(type(t["index"]) is int, "not a number")  # its range is the stage together's
-        together = {"entry": text_of(t["entry"]), "index": t["index"], "path": hashes(t["path"])}
-        if len(together["entry"]) > 2 * KIB:
-            over("entry too large")
+        together, last = [], None
+        for t in list_of(p["together"], 1, 10000, over):
+            members_of(t, "entry", "index", "path")
+            need(type(t["index"]) is int, "not a number")  # its range is the stage together's
+            need(last is None or t["index"] > last, "together not in order")
+            last = t["index"]
+            if len(text_of(t["entry"])) > 2 * KIB:
+                over("entry too large")
+            together.append((text_of(t["entry"]), t["index"], hashes(t["path"])))
     return ProofFile(genesis, header, history, p["index"], path, proof, record, private, salts, since, state, storage, together)
 
 
@@ -1400,7 +1404,7 @@ class _Verification:
         self.disclosed = {}  # index of evidence: SHA-256 that its commitment hides
         self.sets = [(0, proof.genesis.members)]
         self.certificate = None
-        self.entry = None
+        self.entries = None
         self.not_compared = False
 
     def stage(self, name, check):
@@ -1457,15 +1461,16 @@ class _Verification:
         return f"{len(self.disclosed)} of the sealed files, {len(self.p.private or [])} private fields"
 
     def together(self):
-        t = self.p.together
-        if t is None:
+        if self.p.together is None:
             raise _Absent
         count, root = held_together(self.p.record)
-        entry = parse_entry(t["entry"])
-        if not in_tree(leaf_hash(t["entry"]), t["index"], count, t["path"], root):
-            raise Refused(PROOF, "the entry is not under the root of the record")
-        self.entry = entry
-        return f"file {t['index']} of {count}"
+        entries = []
+        for raw, index, path in self.p.together:
+            entries.append(parse_entry(raw))
+            if not in_tree(leaf_hash(raw), index, count, path, root):
+                raise Refused(PROOF, "an entry is not under the root of the record")
+        self.entries = entries
+        return f"{len(entries)} of {count} files"
 
     def holds_together(self):
         try:
@@ -1480,13 +1485,13 @@ class _Verification:
                 raise _Absent("the record has no evidence")
             raise _NotRun("no file at hand")
         if self.holds_together():
-            if self.entry is None:
+            if self.entries is None:
                 self.not_compared = True
                 raise _NotRun("the proof does not show which of the files it is of")
-            e = self.entry
-            if (e["sha256"], e["size"], e["cid"]) != (self.file.sha256, self.file.size, self.file.cid):
-                raise Refused(PROOF, "the file is not the one of the entry")
-            return "the file of the entry"
+            at_hand = self.file.sha256, self.file.size, self.file.cid
+            if at_hand not in [(e["sha256"], e["size"], e["cid"]) for e in self.entries]:
+                raise Refused(PROOF, "the file is of none of the entries")
+            return "the file of an entry"
         for i, e in enumerate(evidence):
             if e.mode == "sealed":
                 if self.disclosed.get(i) == self.file.sha256:

@@ -1,7 +1,7 @@
 // Opens dist/verify.html from the disk, without a network, and verifies the shared vectors: npm run e2e:verify
 // --out DIR keeps pictures of the reports.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -214,6 +214,28 @@ describe("the one file, from the disk, without a network", () => {
       await says(page, "altered");
     }));
 });
+
+// go test ./lightclient/casefile -run TestPrograms -alterations FOLDER makes them: one package, altered in 200 ways.
+const altered = argument("altered");
+if (altered) {
+  test("one package is accepted, and each of its alterations refused", () =>
+    offline(async (page) => {
+      let refused = 0;
+      for (const name of readdirSync(altered).sort()) {
+        await page.reload();
+        await page.locator(".zone").waitFor();
+        await choose(page, [given(name, readFileSync(join(altered, name)))]);
+        const verdict = await page.locator("[data-verdict]").getAttribute("data-verdict");
+        if (name === "good.zip") assert.equal(verdict, "unknown ledger");
+        else {
+          assert.ok(verdict === "altered" || verdict === "incomplete", `${name}: ${verdict}`);
+          refused++;
+        }
+      }
+      console.log(`# ${refused} alterations refused`);
+      assert.equal(refused, 200);
+    }));
+}
 
 test("the policy allows no connection and no script but the one inside", () => {
   const html = readFileSync(fileURLToPath(file), "utf8");

@@ -68,6 +68,10 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 		}
 		ids = append(ids, id)
 	}
+	var err error
+	if s.proofs, err = casefile.Join(s.proofs); err != nil {
+		return err
+	}
 	made, err := p.gather(ctx, &s, ids, collect.Options{
 		History: c.Bool("history"), Content: c.Bool("content"), Secret: p.home.Outbox().Secrets().Open, Progress: p.counted(),
 	})
@@ -161,8 +165,14 @@ func (p *program) selectFile(ctx context.Context, s *selection, path string, con
 	return &problem{"altered", fmt.Sprintf("%s: %s", filepath.Base(paths[0]), report.Reason(p.lang())), p.say("only what is proven goes into a package", "只有已证明的内容才能收入文件包")}
 }
 
+// errTogether means that a record names no file by itself.
+var errTogether = errors.New("a package holds only files that their record names; this one stands in it with many others")
+
 // addContent finds which of the record's files these bytes are.
 func (s *selection) addContent(proven *proof.Proven, path string, digest [32]byte) error {
+	if len(proven.Record.Evidence) == 0 {
+		return fmt.Errorf("%s: %w", path, errTogether)
+	}
 	record := casefile.Record{Proven: proven}
 	for i := range proven.Record.Evidence {
 		if record.PlainSHA256(i) == fmt.Sprintf("%x", digest) {

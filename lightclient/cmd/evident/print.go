@@ -188,6 +188,8 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "no_secret", p.say("ask its author: evident share; or restore a backup of the home where it was sealed: evident restore FILE", "请向作者索取：evident share；或恢复密封时目录的备份：evident restore 文件")
 	case errors.Is(err, author.ErrNotStored):
 		out.Code, out.Hint = "not_stored", p.say("only the digest was recorded; the file is with its author", "仅记录了摘要；文件在作者处")
+	case errors.Is(err, errTogether):
+		out.Code, out.Hint = "together", p.say("leave --content out, and hand the file over beside the package", "请去掉 --content，并将文件与文件包一并交付")
 	case errors.Is(err, author.ErrNotAuthor):
 		out.Code, out.Hint = "not_author", p.say("choose the key that signed it: --key NAME, or ask its author", "请选择签署该记录的密钥：--key 名称，或联系作者")
 	case errors.Is(err, author.ErrErased):

@@ -1,7 +1,9 @@
 // Package app is what the desktop adds to the light client: the window, the
-// system's dialogs, the author's key, and a queue that takes files from the disk
-// to their proofs. Files stay where they are: what passes to the pages is a
-// path, a digest or a proof, never a file's bytes.
+// system's dialogs, the author's key, a queue that takes files from the disk to
+// their proofs, folders whose files come to it by themselves, and the way back of
+// what the members keep. Files of the user's stay where they are, and pass to the
+// pages as paths; the bytes of a stored file pass only under a token, and never
+// as anything that could run.
 //
 // The pages call one bound method, Invoke, with the methods of the table in
 // lightclient/service, and listen to one event, "evident".

@@ -339,12 +339,15 @@ func TestShare(t *testing.T) {
 	if _, failed := invoke[service.FetchJob](t, ben, "saveEvidence", params); failed == nil || failed.Code != "no_secret" {
 		t.Errorf("saved without the key: %+v", failed)
 	}
+	if _, failed := invoke[service.Storage](t, ben, "erase", service.EraseParams{Record: record, Reason: "not mine"}); failed == nil || failed.Code != "not_author" {
+		t.Errorf("erased by somebody else: %+v", failed)
+	}
 	to := must[service.Recipient](t, ben, "recipient", service.None{})
 	shared := must[service.Shared](t, ada, "share", service.ShareParams{Record: record, Recipient: to.Recipient, To: "Ben"})
 	if _, failed := invoke[service.Received](t, ben, "receive", service.ReceiveParams{Text: "age"}); failed == nil || failed.Code != "share" {
 		t.Errorf("received nonsense: %+v", failed)
 	}
-	if got := must[service.Received](t, ben, "receive", service.ReceiveParams{Text: shared.Text}); got.Record != record || got.Name != "letter.txt" {
+	if got := must[service.Received](t, ben, "receive", service.ReceiveParams(shared)); got.Record != record || got.Name != "letter.txt" {
 		t.Errorf("received: %+v", got)
 	}
 	o := must[service.Opened](t, ben, "openEvidence", params)

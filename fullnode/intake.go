@@ -85,7 +85,7 @@ func (in *intake) Submit(ctx context.Context, msg []byte) (api.Submission, error
 	if err := in.chain.Room(); err != nil {
 		return api.Submission{}, fmt.Errorf("%w: %w", api.ErrBusy, err)
 	}
-	refusal, err := in.dryRun(checked.Record)
+	refusal, err := in.dryRun(ctx, checked.Record)
 	if err != nil {
 		return api.Submission{}, err
 	}
@@ -115,10 +115,22 @@ func (in *intake) Check(ctx context.Context, msg []byte) (*contract.Refusal, err
 	if checked.Err != nil {
 		return nil, checked.Err
 	}
-	return in.dryRun(checked.Record)
+	return in.dryRun(ctx, checked.Record)
 }
 
-func (in *intake) dryRun(r *ledger.Record) (*contract.Refusal, error) {
+// A record may name a checkpoint that its author has seen and this node has not: then it is not judged on a state that is
+// too old, unless the node stays behind.
+const (
+	maxAhead  = 16 // blocks
+	catchUpIn = 2 * time.Second
+)
+
+func (in *intake) dryRun(ctx context.Context, r *ledger.Record) (*contract.Refusal, error) {
+	if head, ok := in.chain.Head(); ok && r.After.Size > int64(head.Header.Height)+1 && r.After.Size <= int64(head.Header.Height)+maxAhead {
+		patience, cancel := context.WithTimeout(ctx, catchUpIn)
+		defer cancel()
+		in.chain.Wait(patience, ledger.Height(r.After.Size-1)) // if it fails, the refusal speaks of what is here
+	}
 	refusal, err := in.chain.DryRun(r, in.now().UnixMilli())
 	if errors.Is(err, chain.ErrGap) {
 		return nil, fmt.Errorf("%w: no block is final here yet", api.ErrBusy)

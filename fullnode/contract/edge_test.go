@@ -63,7 +63,7 @@ actions:
 
 // Numbers at the edge of 64 bits and days that do not exist are refused by the rule that meets them, never wrapped around.
 func TestEdges(t *testing.T) {
-	const most, least = math.MaxInt64, math.MinInt64
+	const most, least = int64(math.MaxInt64), int64(math.MinInt64)
 	tests := []struct{ name, fields, want string }{
 		{"plain", `{"n":5}`, ""},
 		{"the largest half", `{"n":4611686018427387903}`, ""},

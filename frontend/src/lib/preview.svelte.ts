@@ -62,7 +62,7 @@ export class Preview {
         const bytes = await this.#read(opened, Math.min(size, MAX_TEXT));
         return {
           kind: "text",
-          text: new TextDecoder().decode(await bytes.arrayBuffer()),
+          text: new TextDecoder().decode(bytes),
           cut: size > MAX_TEXT,
         };
       }
@@ -91,23 +91,23 @@ export class Preview {
     if (!navigator.pdfViewerEnabled) return { kind: "none", why: "other" };
     if (size > MAX_WHOLE) return { kind: "none", why: "large" };
     const content = await this.#read(opened, size);
-    if ((await content.slice(0, 5).text()) !== "%PDF-") return { kind: "none", why: "other" };
+    if (new TextDecoder().decode(content.subarray(0, 5)) !== "%PDF-") return { kind: "none", why: "other" };
     return { kind: "pdf", address: this.#address(content, "application/pdf") };
   }
 
-  #address(content: Blob, type: string): string {
+  #address(content: Uint8Array<ArrayBuffer>, type: string): string {
     this.#blob = URL.createObjectURL(new Blob([content], { type }));
     return this.#blob;
   }
 
-  async #read(opened: Opened, size: number): Promise<Blob> {
-    const parts: ArrayBuffer[] = [];
+  async #read(opened: Opened, size: number): Promise<Uint8Array<ArrayBuffer>> {
+    const whole = new Uint8Array(size);
     for (let at = 0; at < size && !this.#closed;) {
       const part = await this.client.readEvidence(opened, at, Math.min(PIECE, size - at));
       if (part.byteLength === 0) throw new Error("the file ends too early");
-      parts.push(part);
+      whole.set(new Uint8Array(part), at);
       at += part.byteLength;
     }
-    return new Blob(parts);
+    return whole;
   }
 }

@@ -9,10 +9,11 @@ const quiet = [
   "--disable-sync",
 ];
 
-export function launch() {
+/** @param {string[]} more switches of the browser */
+export function launch(more = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", ...quiet],
+    args: ["--no-sandbox", ...quiet, ...more],
   });
 }
 

@@ -235,7 +235,8 @@ export class MockContracts {
     return { items: [...items.values()], links, more: false };
   }
 
-  #resolve(text: string): seam.Resolved {
+  #resolve(scanned: string): seam.Resolved {
+    const text = scanned.replace(/\((\d\d)\)/g, "/$1/").replace(/^\//, "");
     const none: seam.Resolved = { kind: "nothing", name: "", draft: "", items: [] };
     const record = /#\/record\/([0-9a-f]{64})$|^([0-9a-f]{64})$/.exec(text);
     if (record) return { ...none, kind: "record", name: record[1] ?? record[2]! };

@@ -36,7 +36,7 @@ var pure = []string{"lightclient/ledger", "lightclient/merkle", "lightclient/pro
 
 // light packages go to the browser, where each of these would cost too much to load, or not compile at all.
 var (
-	light = append([]string{"lightclient/evidence", "lightclient/wasm", "lightclient/wasm/verify"}, pure...)
+	light = append([]string{"lightclient/act", "lightclient/evidence", "lightclient/wasm", "lightclient/wasm/verify"}, pure...)
 	heavy = []string{
 		"net/http",
 		"filippo.io/age",

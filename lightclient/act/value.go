@@ -33,11 +33,11 @@ func (f Field) Value(text string, now time.Time) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: want JSON: %w", f.En, err)
 	}
-	var out struct{ V json.RawMessage }
-	if err := json.Unmarshal(wrapped, &out); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ledger.ErrFormat, f.En, err)
+	var out map[string]json.RawMessage
+	if err := json.Unmarshal(wrapped, &out); err != nil || len(out) != 1 {
+		return nil, fmt.Errorf("%w: %s: want one JSON value", ledger.ErrFormat, f.En)
 	}
-	return out.V, nil
+	return out["v"], nil
 }
 
 func (f Field) number(text string, now time.Time) (int64, error) {

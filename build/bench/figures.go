@@ -4,6 +4,8 @@ const (
 	here   = "./build/bench"
 	client = "./lightclient"
 	blobs  = "./fullnode/blobs"
+	rules  = "./fullnode/contract"
+	chain  = "./fullnode/chain"
 )
 
 // byCPU is the rate if nothing else ran on this machine, both ends included.
@@ -34,6 +36,19 @@ var figures = []figure{
 	{"a certificate, both signatures of three members", client + "/ledger", "BenchmarkOpenCertificate", []value{
 		{"bytes/certificate", 1e3, "kB", 11, false},
 		{"ns/op", 1e6, "ms", 0, false},
+	}, nil},
+	{"an action under a contract, beside its signatures: seven rules, two files", rules, "BenchmarkAction/register", []value{{"cpu-us/op", 1, "us of CPU", 25, false}}, nil},
+	{"a deposit", rules, "BenchmarkNotes", []value{{"ns/op", 1e3, "us", 0, false}}, nil},
+	{"a block of 5,000 actions on 5,000 of a million items", chain, "BenchmarkMillion", []value{
+		{"execute-ms/block", 1, "ms to execute", 250, false},
+		{"final-ms/block", 1, "ms until it is final on disk", 0, false},
+		{"cpu-ms/block", 1, "ms of CPU", 0, false},
+		{"memory-B/item", 1, "B of memory for an item", 0, false},
+	}, nil},
+	{"state proof in a million items", chain, "BenchmarkMillion", []value{
+		{"bytes/state-proof", 1e3, "kB", 1.5, false},
+		{"build-us/state-proof", 1e3, "ms of CPU to build", 1, false},
+		{"verify-us/state-proof", 1e3, "ms of CPU to verify", 0.1, false},
 	}, nil},
 	{"WASM core, brotli", here, "BenchmarkCore", []value{{"brotli-bytes", 1e6, "MB", 1.2, false}}, nil},
 	{"WASM core in Chromium: load and first verification", here, "BenchmarkBrowser", []value{{"ms", 1, "ms", 300, false}}, needsChromium},

@@ -197,6 +197,9 @@ func (n *Node) tell(ctx context.Context, own finality.Cosigned) {
 			if err != nil || len(answer) == 0 {
 				return
 			}
+			if n.size() >= own.Tree.N {
+				return // final here since: what the others have on it is no news
+			}
 			if certificate, err := ledger.OpenCertificate(n.origin, n.genesis.Members, answer); err == nil {
 				n.learn(ctx, certificate)
 				return

@@ -88,13 +88,19 @@ type State struct {
 	final     tlog.Tree
 	candidate *tlog.Tree
 	certified bool
-	cosigned  map[int64]map[string]Cosigned // by size and member, only valid ones
+	cosigned  map[int64]map[string]kept // by size and member, only valid ones
+}
+
+// kept is a cosignature that was verified when it came in.
+type kept struct {
+	Cosigned
+	opened ledger.Cosignature
 }
 
 // New returns the state of a member whose newest final tree is final (size 0
 // before block 0 has its certificate).
 func New(origin string, members ledger.MemberSet, final tlog.Tree) *State {
-	return &State{origin: origin, members: members, final: final, cosigned: map[int64]map[string]Cosigned{}}
+	return &State{origin: origin, members: members, final: final, cosigned: map[int64]map[string]kept{}}
 }
 
 // Step takes one input in and returns what is to be done, in order.
@@ -114,7 +120,7 @@ func (s *State) Step(in Input) []Output {
 func (s *State) Latest(member string) (Cosigned, bool) {
 	for size := s.final.N + ahead; size >= s.final.N; size-- {
 		if c, ok := s.cosigned[size][member]; ok {
-			return c, true
+			return c.Cosigned, true
 		}
 	}
 	return Cosigned{}, false
@@ -139,19 +145,20 @@ func (s *State) receive(in Cosigned) []Output {
 	if known && first.Tree == in.Tree {
 		return nil
 	}
-	if _, err := member.Cosigner().Open(s.origin, in.Tree, in.Lines); err != nil {
+	opened, err := member.Cosigner().Open(s.origin, in.Tree, in.Lines)
+	if err != nil {
 		return nil
 	}
 	if known {
-		return []Output{Misbehaviour{Member: in.Member, First: first, Second: in}}
+		return []Output{Misbehaviour{Member: in.Member, First: first.Cosigned, Second: in}}
 	}
 	if in.Tree.N > s.final.N+ahead {
 		return []Output{Behind{in.Tree.N}}
 	}
 	if s.cosigned[in.Tree.N] == nil {
-		s.cosigned[in.Tree.N] = map[string]Cosigned{}
+		s.cosigned[in.Tree.N] = map[string]kept{}
 	}
-	s.cosigned[in.Tree.N][in.Member] = in
+	s.cosigned[in.Tree.N][in.Member] = kept{in, opened}
 	return s.count(in.Tree.N)
 }
 
@@ -166,7 +173,7 @@ func (s *State) count(size int64) []Output {
 		if !ok {
 			continue
 		}
-		byTree[c.Tree] = append(byTree[c.Tree], ledger.Cosignature{Member: c.Member, Lines: c.Lines})
+		byTree[c.Tree] = append(byTree[c.Tree], c.opened)
 		if len(byTree[c.Tree]) < s.members.Quorum() {
 			continue
 		}

@@ -80,9 +80,21 @@ func (c *Certificate) Time() int64 {
 }
 
 // NewCertificate makes a certificate of a checkpoint and cosignatures of
-// members; it keeps the quorum that comes first.
+// members; it keeps the quorum that comes first. Cosignatures that Open
+// returned for this checkpoint are not verified again.
 func NewCertificate(origin string, set MemberSet, tree tlog.Tree, cosignatures []Cosignature) (*Certificate, error) {
-	return OpenCertificate(origin, set, formatCertificate(origin, tree, cosignatures[:min(len(cosignatures), set.Quorum())]))
+	quorum := cosignatures[:min(len(cosignatures), set.Quorum())]
+	cert := &Certificate{Tree: tree, Cosignatures: quorum, Note: formatCertificate(origin, tree, quorum), faults: set.Faults()}
+	seen := map[string]bool{}
+	for _, c := range quorum {
+		if m := set.ByName(c.Member); m != nil && c.isVerified(m.Cosigner(), origin, tree) {
+			seen[c.Member] = true
+		}
+	}
+	if len(seen) == set.Quorum() {
+		return cert, nil
+	}
+	return OpenCertificate(origin, set, cert.Note)
 }
 
 // Exact returns the note with the counted lines and no other.

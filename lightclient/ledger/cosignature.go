@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
@@ -52,6 +53,26 @@ type Cosignature struct {
 	Member string
 	Time   int64  // POSIX seconds, by the member's clock
 	Lines  string // the signature lines of the note, Ed25519 and ML-DSA-44, with their line feeds
+
+	verified *verified
+}
+
+// verified is what a cosignature was verified for: nobody outside can say that
+// it was.
+type verified struct {
+	by     Cosigner
+	origin string
+	tree   tlog.Tree
+	time   int64
+	lines  string
+}
+
+// isVerified says whether the cosignature was verified for this checkpoint and
+// these keys, so that it need not be again.
+func (c Cosignature) isVerified(by Cosigner, origin string, tree tlog.Tree) bool {
+	v := c.verified
+	return v != nil && v.origin == origin && v.tree == tree && v.time == c.Time && v.lines == c.Lines && c.Member == by.Name() &&
+		bytes.Equal(v.by.ed25519.public, by.ed25519.public) && bytes.Equal(v.by.mldsa44.public, by.mldsa44.public)
 }
 
 // Open verifies a member's two lines over the checkpoint of a tree.
@@ -64,7 +85,11 @@ func (c Cosigner) Open(origin string, tree tlog.Tree, lines string) (Cosignature
 	if err := u.verifyEd25519(FormatCheckpoint(origin, tree)); err != nil {
 		return Cosignature{}, err
 	}
-	return u.Cosignature, u.verifyMLDSA44(origin, tree)
+	if err := u.verifyMLDSA44(origin, tree); err != nil {
+		return Cosignature{}, err
+	}
+	u.verified = &verified{by: c, origin: origin, tree: tree, time: u.Time, lines: u.Lines}
+	return u.Cosignature, nil
 }
 
 // unverified is a cosignature that has the right form.

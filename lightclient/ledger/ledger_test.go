@@ -124,6 +124,47 @@ func TestCertificateRefusals(t *testing.T) {
 	}
 }
 
+// A certificate is made of what was verified for it, and of nothing else.
+func TestNewCertificateVerifies(t *testing.T) {
+	c := newConsortium(t)
+	set := c.Genesis.Members
+	tree := tlog.Tree{N: 43, Hash: tlog.RecordHash([]byte("root"))}
+	other := tlog.Tree{N: 43, Hash: tlog.RecordHash([]byte("another root"))}
+	bare := func(s Cosignature) Cosignature { return Cosignature{Member: s.Member, Time: s.Time, Lines: s.Lines} }
+	altered := func(change func(*Cosignature)) Cosignature {
+		s := c.Cosign(set[2], tree, 3)
+		change(&s)
+		return s
+	}
+	tests := []struct {
+		name  string
+		third Cosignature
+		want  error
+	}{
+		{"verified before", c.Cosign(set[2], tree, 3), nil},
+		{"not verified before", bare(c.Cosign(set[2], tree, 3)), nil},
+		{"of another checkpoint", c.Cosign(set[2], other, 3), ErrSignature},
+		{"with other lines", altered(func(s *Cosignature) { s.Lines = c.Cosign(set[2], other, 3).Lines }), ErrSignature},
+		{"under another name", altered(func(s *Cosignature) { s.Member = set[3].Name }), nil}, // its lines say whose it is
+		{"twice the same", c.Cosign(set[1], tree, 2), ErrQuorum},
+		{"a stranger's", bare(Cosignature{Member: "x.example", Lines: "— x.example AAAABBBB\n"}), ErrQuorum},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cert, err := NewCertificate(c.Origin, set, tree, []Cosignature{c.Cosign(set[0], tree, 1), c.Cosign(set[1], tree, 2), tt.third})
+			if !errors.Is(err, tt.want) {
+				t.Fatalf("got %v, want %v", err, tt.want)
+			}
+			if err != nil {
+				return
+			}
+			if again, err := OpenCertificate(c.Origin, set, cert.Note); err != nil || again.Time() != cert.Time() || cert.Cosignatures[2].Member != set[2].Name {
+				t.Errorf("what was made does not verify: %v", err)
+			}
+		})
+	}
+}
+
 func TestHeaderRoundTripAndInclusion(t *testing.T) {
 	c := newConsortium(t)
 	leaves := []tlog.Hash{tlog.RecordHash([]byte("a")), tlog.RecordHash([]byte("b")), tlog.RecordHash([]byte("c"))}

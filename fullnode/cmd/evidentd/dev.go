@@ -87,7 +87,7 @@ func dev(ctx context.Context, dir, httpAddr string, members int) error {
 	}
 	g, err := ledger.ParseGenesis(genesis)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", genesisPath, err)
+		return fmt.Errorf("%s is not a genesis of this version; a ledger of an earlier one cannot be continued: found a new one with evidentd dev --dir FOLDER, or move this folder away: %w", genesisPath, err)
 	}
 	if err := awaitEnded(ctx, dir, g.Members); err != nil {
 		return err

@@ -39,6 +39,7 @@ func (p *program) actCommand() *cli.Command {
 			&cli.StringFlag{Name: "key", Usage: p.say("`NAME` of the key to sign with", "签名密钥的`名称`")},
 			&cli.StringSliceFlag{Name: "with", Usage: p.say("`KEY` of another signer: a name here, or name+hash+key", "其他签署人的`密钥`：本机名称，或 name+hash+key")},
 			&cli.StringFlag{Name: "draft", Usage: p.say("write the draft for the other signers to `FILE`, and submit nothing", "将供他人签署的草稿写入`文件`，不提交")},
+			&cli.Int64Flag{Name: "under", Usage: p.say("`VERSION` of the contract, for an action that migrates an item; otherwise the item's own", "合约`版本`，用于迁移事项的操作；默认为事项自身的版本")},
 			&cli.BoolFlag{Name: "dry-run", Usage: p.say("ask a node what would become of it, and submit nothing", "仅询问节点结果，不提交")},
 		},
 		Action: p.act,
@@ -58,8 +59,12 @@ func (p *program) act(ctx context.Context, c *cli.Command) error {
 	case n > 3:
 		return usage(p.say("that is more than a contract, an action and an item", "参数多于合约、操作与事项"), "evident act copyright register -f title=…")
 	}
-	a := act.Action{Contract: c.Args().Get(0), Action: c.Args().Get(1), Item: c.Args().Get(2)}
-	contract, err := p.contract(ctx, client, a.Contract, 0)
+	a := act.Action{Contract: c.Args().Get(0), Action: c.Args().Get(1), Item: c.Args().Get(2), Version: c.Int64("under")}
+	version, err := versionOf(ctx, client, a)
+	if err != nil {
+		return err
+	}
+	contract, err := p.contract(ctx, client, a.Contract, version)
 	if err != nil {
 		return err
 	}
@@ -87,6 +92,22 @@ func (p *program) act(ctx context.Context, c *cli.Command) error {
 		return p.passOn(d, contract, out)
 	}
 	return p.submit(ctx, client, contract, d, c.Bool("dry-run"))
+}
+
+// versionOf is the version of the contract that an action is under; 0: the newest.
+func versionOf(ctx context.Context, client *lightclient.Client, a act.Action) (int64, error) {
+	if a.Version != 0 || a.Item == "" {
+		return a.Version, nil
+	}
+	state, err := client.State(ctx, a.Contract, a.Item)
+	if err != nil || state.Value == nil {
+		return 0, err
+	}
+	var item lightclient.ItemState
+	if err := json.Unmarshal(state.Value, &item); err != nil {
+		return 0, fmt.Errorf("the state of item %s: %w", a.Item, err)
+	}
+	return item.Version, nil
 }
 
 // listContracts prints the contracts that a node says are in force; each is proven when it is used.

@@ -24,7 +24,7 @@ func (w *world) index(n *node) int { return slices.Index(w.nodes, n) }
 
 // A member that is lost for good: the next in the order takes a copy, and gives it up when the member is back and well.
 func TestStandInForALostMember(t *testing.T) {
-	w := newWorld(t, 5)
+	w := newTunedWorld(t, 5, 3, func(c *Config) { c.Pace.StandIn = 3 * time.Second }) // longer than a busy machine takes to store
 	f := w.file(noiseOf(1, 3<<20))
 	keepers, others := w.keepers(f.stored.CID)
 	keepers[1].upload(f)

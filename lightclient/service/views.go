@@ -117,7 +117,7 @@ func itemState(s lightclient.State) ItemState {
 
 // ReportOf verifies a proof file and tells the result.
 func ReportOf(file []byte, options proof.Options) Report {
-	r := proof.Verify(file, options)
+	r := verify(file, options)
 	out := Report{Verdict: string(r.Verdict), Exit: r.Exit(), Stages: []Stage{}, Words: []string{}}
 	for i := range r.Stages {
 		stage := &r.Stages[i]
@@ -136,6 +136,17 @@ func ReportOf(file []byte, options proof.Options) Report {
 	}
 	out.Record = record
 	return out
+}
+
+// verify checks a proof, a state proof or a refused record: the last two tell their stages, and no record of the ledger.
+func verify(file []byte, options proof.Options) proof.Report {
+	switch {
+	case proof.IsItem(file):
+		return proof.VerifyItem(file, options.Trusted).Report
+	case proof.IsRefused(file):
+		return proof.VerifyRefused(file, options.Trusted).Report
+	}
+	return proof.Verify(file, options)
 }
 
 // recordOf tells the record of a proof file that was verified. The members are

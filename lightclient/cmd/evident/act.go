@@ -328,20 +328,27 @@ func writeDraft(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// submit has a node check the record first, so that a refusal is explained and nothing is recorded.
+// submit sends the record; a node that refuses it says by which rule, signs that, and the refusal is kept.
 func (p *program) submit(ctx context.Context, client *lightclient.Client, contract *act.Contract, d *act.Draft, dry bool) error {
-	if err := d.Check(ctx, client); err != nil {
-		return p.explainRefusal(err)
-	}
 	if dry {
+		if err := d.Check(ctx, client); err != nil {
+			return p.explainRefusal(err)
+		}
 		return p.result(map[string]any{"accepted": true, "record": d.ID().String()}, func() {
 			p.showDraft(d, contract)
 			p.line(p.say("A node would take it. Nothing was recorded.", "节点将会接受。未记录任何内容。"))
 		})
 	}
+	record, err := d.Record()
+	if err != nil {
+		return err
+	}
+	if err := d.Current(ctx, client); err != nil {
+		return p.explainRefusal(err)
+	}
 	r, err := act.Submit(ctx, client, d)
 	if err != nil {
-		return p.explainRefusal(err)
+		return errors.Join(p.explainRefusal(err), p.home.Outbox().Refusals().Keep(client, record.Note, err))
 	}
 	state, err := client.State(ctx, r.Contract, r.ItemName())
 	if err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"math/rand/v2"
@@ -211,7 +212,7 @@ func TestAnotherContentIsWithheld(t *testing.T) {
 }
 
 func TestSaveEvidence(t *testing.T) {
-	_, nodes := serve(t)
+	l, nodes := serve(t)
 	a, d := newTestApp(t, t.TempDir(), nodes...)
 	content := noise(2<<20 + 1)
 	record := stored(t, a, "港口 b:c.bin", "sealed", content)
@@ -220,6 +221,15 @@ func TestSaveEvidence(t *testing.T) {
 		t.Errorf("a closed dialog: %+v", closed)
 	}
 	d.target = t.TempDir()
+	file, err := os.ReadFile(must[service.Saved](t, a, "saveProof", service.RecordParams{ID: record}).Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := ledger.GenesisFingerprint(l.Consortium().File)
+	report := proof.Verify(file, proof.Options{Trusted: &trusted, Content: &proof.Content{SHA256: sha256.Sum256(content), Size: int64(len(content))}})
+	if report.Verdict != proof.Valid {
+		t.Errorf("the saved proof with the file: %s, %s", report.Verdict, report.Reason("en"))
+	}
 	for _, there := range []bool{false, true} { // the dialog asked whether to replace it
 		job := must[service.FetchJob](t, a, "saveEvidence", service.EvidenceParams{Record: record})
 		if job.State != fetching || filepath.Base(job.Path) != "港口 b_c.bin" {

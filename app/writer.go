@@ -17,6 +17,7 @@ import (
 	"evident/lightclient/author"
 	"evident/lightclient/home"
 	"evident/lightclient/ledger"
+	"evident/lightclient/proof"
 	"evident/lightclient/service"
 	"evident/lightclient/transfer"
 )
@@ -103,6 +104,25 @@ func (w *writer) open(ctx context.Context) (*author.Author, error) {
 	return &author.Author{Client: client, Key: key, Outbox: w.home.Outbox()}, nil
 }
 
+// disclose adds to a proof what lets others compare the sealed files whose secrets
+// are here. Without, a proof says of a sealed file only that it was recorded.
+func (w *writer) disclose(p *proof.Proof, record lightclient.Record) error {
+	for i, e := range record.Evidence {
+		if e.Mode != ledger.Sealed {
+			continue
+		}
+		secret, err := w.home.Outbox().Secrets().Open(record.ID, i)
+		if errors.Is(err, author.ErrNoSecret) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		p.Disclosures = append(p.Disclosures, proof.Disclosure{Index: int64(i), Salt: secret.Salt, SHA256: secret.SHA256})
+	}
+	return nil
+}
+
 // proof returns the proof file of a record, and what to call it.
 func (w *writer) proof(ctx context.Context, id ledger.RecordID) (file []byte, name string, err error) {
 	client, err := w.service.Client(ctx)
@@ -113,8 +133,11 @@ func (w *writer) proof(ctx context.Context, id ledger.RecordID) (file []byte, na
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := client.Proof(ctx, record)
+	p, err := author.Proof(ctx, client, record)
 	if err != nil {
+		return nil, "", err
+	}
+	if err := w.disclose(p, record); err != nil {
 		return nil, "", err
 	}
 	if file, err = p.Encode(); err != nil {

@@ -41,8 +41,8 @@ var figures = []figure{
 	{"a deposit", rules, "BenchmarkNotes", []value{{"ns/op", 1e3, "us", 0, false}}, nil},
 	{"a block of 5,000 actions on 5,000 of a million items", chain, "BenchmarkMillion", []value{
 		{"execute-ms/block", 1, "ms to execute", 250, false},
-		{"final-ms/block", 1, "ms until it is final on disk", 0, false},
-		{"cpu-ms/block", 1, "ms of CPU", 0, false},
+		{"execute-cpu-ms/block", 1, "ms of CPU for it", 0, false},
+		{"cpu-ms/block", 1, "ms of CPU until it is final on disk", 0, false},
 		{"memory-B/item", 1, "B of memory for an item", 0, false},
 	}, nil},
 	{"state proof in a million items", chain, "BenchmarkMillion", []value{

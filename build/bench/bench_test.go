@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -153,6 +155,45 @@ func BenchmarkBrowser(b *testing.B) {
 		b.ReportMetric(number(b, "node", "browser.js", browser, c.nodes[0]), "ms")
 		c.stop()
 	}
+}
+
+// BenchmarkInPage takes files in through the pages, beside WebCrypto's SHA-256 in the same page: the rates are from the
+// first byte to the author's signature, and the sealed file is with a node by then.
+func BenchmarkInPage(b *testing.B) {
+	browser, err := chromium()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range b.N {
+		c := newConsortium(b)
+		out, err := command("node", "ingest.js", browser, c.nodes[0], randomFile(b, 32<<20), randomFile(b, 192<<20))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var rates struct{ WebCrypto, Small, Large, Sealed float64 }
+		if err := json.Unmarshal(out, &rates); err != nil {
+			b.Fatalf("ingest.js printed %q", out)
+		}
+		b.ReportMetric(rates.WebCrypto, "webcrypto-MB/s")
+		b.ReportMetric(rates.Small/rates.WebCrypto, "small-of-webcrypto")
+		b.ReportMetric(rates.Large/rates.WebCrypto, "large-of-webcrypto")
+		b.ReportMetric(rates.Large, "large-MB/s")
+		b.ReportMetric(rates.Sealed, "sealed-MB/s")
+		c.stop()
+	}
+}
+
+func randomFile(b *testing.B, size int64) string {
+	b.Helper()
+	f, err := os.CreateTemp(b.TempDir(), "file")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.CopyN(f, rand.NewChaCha8([32]byte{byte(size >> 20)}), size); err != nil {
+		b.Fatal(err)
+	}
+	return f.Name()
 }
 
 // number is what a program prints.

@@ -52,6 +52,13 @@ var figures = []figure{
 	}, nil},
 	{"WASM core, brotli", here, "BenchmarkCore", []value{{"brotli-bytes", 1e6, "MB", 1.2, false}}, nil},
 	{"WASM core in Chromium: load and first verification", here, "BenchmarkBrowser", []value{{"ms", 1, "ms", 300, false}}, needsChromium},
+	{"files taken in by a page in Chromium, against WebCrypto's SHA-256 there", here, "BenchmarkInPage", []value{
+		{"small-of-webcrypto", 0.01, "% digest of 32 MiB", 60, true},
+		{"large-of-webcrypto", 0.01, "% digest of 192 MiB", 60, true},
+		{"large-MB/s", 1, "MB/s of it", 0, false},
+		{"sealed-MB/s", 1, "MB/s sealed and sent to a node", 0, false},
+		{"webcrypto-MB/s", 1, "MB/s WebCrypto", 0, false},
+	}, needsChromium},
 	{"disk, for each record and node", here, "BenchmarkRecords", []value{{"disk-B/record", 1e3, "kB", 1.2, false}}, nil},
 	{"memory of an idle node", here, "BenchmarkIdle", []value{
 		{"node-MB", 1, "MB", 60, false},

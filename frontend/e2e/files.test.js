@@ -66,7 +66,7 @@ async function choose(page, paths, button = "Choose files") {
 
 /** Stamps files in a mode and opens the record of the first. @param {Page} page @param {string[]} paths @param {string} mode */
 async function stamp(page, paths, mode) {
-  await page.getByText(mode, { exact: true }).click();
+  await page.getByRole("group").getByText(mode, { exact: true }).click();
   await choose(page, paths);
   await page.getByRole("button", { name: /^Timestamp \d+ file/ }).click();
   await page.locator("[data-state=final]").first().waitFor();

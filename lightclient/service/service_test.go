@@ -127,11 +127,18 @@ func TestMethods(t *testing.T) {
 		{"not a proof", VerifyParams{Proof: "hello"}, "incomplete", 2},
 	} {
 		report := invoke[Report](t, s, "verify", tt.params)
-		if report.Verdict != tt.want || report.Exit != tt.exit || len(report.Stages) != 10 {
+		if report.Verdict != tt.want || report.Exit != tt.exit || len(report.Stages) != 12 {
 			t.Errorf("%s: %+v", tt.name, report)
 		}
 		if tt.exit == 0 && (report.Record == nil || report.Record.ID != record.ID || report.Record.ExistedBy != record.ExistedBy) {
 			t.Errorf("%s: record %+v", tt.name, report.Record)
+		}
+	}
+	accusation := ledgertest.ReadVectors("../testdata/vectors", "accusation")
+	for _, v := range accusation {
+		report := invoke[Report](t, s, "verify", VerifyParams{Proof: string(v.Data), Genesis: ledgertest.New(4).Fingerprint.String()})
+		if want, _, _ := strings.Cut(v.Outcome, " "); report.Verdict != want || report.Record != nil {
+			t.Errorf("%s: %+v", v.Name, report)
 		}
 	}
 }

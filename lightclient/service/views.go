@@ -138,13 +138,15 @@ func ReportOf(file []byte, options proof.Options) Report {
 	return out
 }
 
-// verify checks a proof, a state proof or a refused record: the last two tell their stages, and no record of the ledger.
+// verify checks a proof, a state proof, a refused record or an accusation: all but the first tell their stages, and no record of the ledger.
 func verify(file []byte, options proof.Options) proof.Report {
 	switch {
 	case proof.IsItem(file):
 		return proof.VerifyItem(file, options.Trusted).Report
 	case proof.IsRefused(file):
 		return proof.VerifyRefused(file, options.Trusted).Report
+	case proof.IsAccusation(file):
+		return proof.VerifyAccusation(file, options.Trusted).Report
 	}
 	return proof.Verify(file, options)
 }

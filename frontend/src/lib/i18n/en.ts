@@ -256,6 +256,9 @@ export const en = {
       consistency: "Consistency",
       state: "Present state",
       storage: "Storage receipts",
+      refusal: "Refusal",
+      cosignatures: "Both cosignatures",
+      contradiction: "Contradiction",
       anchors: "Outside anchors",
       manifest: "Manifest",
       sums: "Checksums",
@@ -381,6 +384,10 @@ export const en = {
       not_found: pair(
         "No node shows anything under this name.",
         "Check the number or id, or search for it. This is no proof that it does not exist.",
+      ),
+      no_contract: pair(
+        "This ledger has no such contract.",
+        "That is proven: its members agreed to none of that name. Choose one from the overview of contracts.",
       ),
       moved: pair(
         "Somebody else has acted on this item meanwhile.",

@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url";
 import { argument, launch, open } from "./browser.js";
 import { serve } from "./serve.js";
 
+/** The record of the made-up ledger that names files. */
+const RECORD = "9278b2aef9a5f32488c64d993bd8dc4aa163a1e1ad13fc1dcb5f59ce332dfa9e";
+
 const given = argument("url");
 const stamped = argument("stamped");
 /** @type {import("playwright-core").Browser} */
@@ -256,6 +259,35 @@ if (!given)
         assert.match((await download).suggestedFilename(), /^[0-9a-f]{16}\.evident$/);
       }));
 
+    test("a first key is made, and files are timestamped in the page", () =>
+      walk("?still&nokey#/stamp", async (page) => {
+        await page.getByLabel("Your name on records").fill("two words");
+        await page.keyboard.press("Enter");
+        await page.getByText("This cannot be the name of a key.").waitFor();
+        await page.getByLabel("Your name on records").fill("ada");
+        await page.keyboard.press("Enter");
+        await page.getByText("Signed as").waitFor();
+        await drop(page, [
+          { name: "a.txt", text: "one" },
+          { name: "b.txt", text: "two" },
+        ]);
+        await page.getByRole("radio", { name: "One for all together" }).check();
+        await page.getByRole("button", { name: "Timestamp 2 files" }).click();
+        await page.locator("[data-state=final]").getByText("kept by 3 of 3").waitFor();
+        assert.equal(await page.locator(".queue li").count(), 1);
+      }));
+
+    test("who keeps a file is proven, told, or gone", async () => {
+      await walk(`?still#/record/${RECORD}`, async (page) => {
+        await page.getByText("Kept by 3 of 3 members").waitFor();
+        await page.locator("[data-mode=sealed]").getByText("named by a node, without a receipt").waitFor();
+      });
+      await walk(`?still&erased#/record/${RECORD}`, async (page) => {
+        await page.getByText("This file was erased").first().waitFor();
+        assert.equal(await page.getByRole("button", { name: "Preview" }).count(), 0);
+      });
+    });
+
     test("a stale head, a lying node and a silent ledger are said plainly", async () => {
       await walk("?stale#/", async (page) => {
         await page.getByText("This view is stale").waitFor();
@@ -278,8 +310,14 @@ if (!given)
           await page.getByRole("button", { name: "Timestamp 3 files" }).click();
           await page.locator("[data-state=final]").getByText(".evident").waitFor();
           await page.locator("[data-state=failed]").getByText("The file is not there.").waitFor();
-          await page.locator("[data-state=hashing]").getByRole("button", { name: "Cancel" }).click();
+          const large = page.locator("[data-state=uploading]");
+          await large.getByText("left").waitFor();
+          await large.getByRole("button", { name: "Pause" }).click();
+          await page.locator("[data-state=paused]").getByRole("button", { name: "Resume" }).click();
+          await large.getByRole("button", { name: "Cancel" }).click();
           await page.locator("[data-state=cancelled]").waitFor();
+          await page.getByRole("button", { name: "Clear finished" }).click();
+          await page.getByText("Nothing is on its way.").waitFor();
         },
         { desktop: true },
       ));

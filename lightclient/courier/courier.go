@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/service"
@@ -53,7 +52,6 @@ type Courier struct {
 	held  map[string]File
 	jobs  []*job
 	last  int64 // the newest job's number
-	told  time.Time
 	open  map[string]*opened
 	fetch map[string]context.CancelFunc
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -183,7 +185,11 @@ func (p *play) disclose(ctx context.Context, name string, l *Look) error {
 	if p.Save == nil || l.File == "" {
 		return nil
 	}
-	return p.Save(l.File, file)
+	to, err := p.text(l.File)
+	if err != nil {
+		return err
+	}
+	return p.Save(to, file)
 }
 
 // told says what the proof discloses and what it does not.
@@ -223,4 +229,46 @@ func (p *play) verified(file []byte, want proof.Verdict) error {
 
 func (p *play) verdict(v proof.Verdict) string {
 	return map[proof.Verdict]string{proof.Valid: p.say("valid", "有效"), proof.Altered: p.say("altered", "已篡改")}[v]
+}
+
+// end proves the state of every item of the story, each in a file that verifies offline.
+func (p *play) end(ctx context.Context) error {
+	p.line("")
+	bytes := 0
+	for _, name := range slices.Sorted(maps.Keys(p.homes)) {
+		file, err := p.itemProof(ctx, p.homes[name], name)
+		if err != nil {
+			return fmt.Errorf("prove item %s: %w", name, err)
+		}
+		bytes += len(file)
+		if p.Save == nil {
+			continue
+		}
+		if err := p.Save(fmt.Sprintf("%s-%s.evident", p.story.Name, path.Base(short(name))), file); err != nil {
+			return err
+		}
+	}
+	p.line("%s", fmt.Sprintf(p.say("✓ The state of each of the %d items is proven in a file of its own, verified offline: %d bytes together.", "✓ %d 个事项的状态各有一个证明文件，均已离线验证：共 %d 字节。"), len(p.homes), bytes))
+	p.line("")
+	return nil
+}
+
+func (p *play) itemProof(ctx context.Context, contract, name string) ([]byte, error) {
+	state, err := p.Client.State(ctx, contract, name)
+	if err != nil {
+		return nil, err
+	}
+	made, err := p.Client.ItemProof(contract, name, state)
+	if err != nil {
+		return nil, err
+	}
+	file, err := made.Encode()
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := p.Client.Trusted().Fingerprint
+	if report := proof.VerifyItem(file, &fingerprint); report.Verdict != proof.Valid {
+		return nil, fmt.Errorf("its proof is %s", report.Verdict)
+	}
+	return file, nil
 }

@@ -56,6 +56,7 @@ type play struct {
 	records   map[string]lightclient.Record // the first record of each item
 	private   map[string][]ledger.Opening   // of each item's first record
 	states    map[string][]moment           // of each item, after each record
+	homes     map[string]string             // the contract of each item
 	number    int
 }
 
@@ -72,7 +73,7 @@ func (p *Player) Play(ctx context.Context, name string) error {
 		return err
 	}
 	one := &play{Player: p, story: story, run: strings.ToUpper(strconv.FormatInt(p.Now().UnixMilli(), 36)), cast: map[string]*character{}, items: map[string]string{},
-		contracts: map[string]*act.Contract{}, records: map[string]lightclient.Record{}, private: map[string][]ledger.Opening{}, states: map[string][]moment{}}
+		contracts: map[string]*act.Contract{}, records: map[string]lightclient.Record{}, private: map[string][]ledger.Opening{}, states: map[string][]moment{}, homes: map[string]string{}}
 	if err := one.begin(ctx); err != nil {
 		return fmt.Errorf("story %s: %w", name, err)
 	}
@@ -81,7 +82,9 @@ func (p *Player) Play(ctx context.Context, name string) error {
 			return fmt.Errorf("story %s, step %d: %w", name, i+1, err)
 		}
 	}
-	one.line("")
+	if err := one.end(ctx); err != nil {
+		return fmt.Errorf("story %s: %w", name, err)
+	}
 	return nil
 }
 
@@ -391,6 +394,7 @@ func (p *play) recorded(ctx context.Context, contract *act.Contract, s Step, d *
 	if s.Want != "" && item.Status != s.Want {
 		return fmt.Errorf("%s: the status is %s, want %s", s.Do, item.Status, s.Want)
 	}
+	p.homes[name] = r.Contract
 	p.states[name] = append(p.states[name], moment{r.Header.Height, item.Fields})
 	p.line("   ✓ %s", fmt.Sprintf(p.say("record %s, final in block %d", "记录 %s，在区块 %d 终局"), short(r.ID.String()), r.Header.Height))
 	p.line("     %s", fmt.Sprintf(p.say("item %s: %s, proven at block %d", "事项 %s：%s，在区块 %d 得证"), short(name), contract.Status(item.Status, p.Lang), state.Head.Header.Height))

@@ -38,28 +38,11 @@ func (s *Service) contract(ctx context.Context, p ContractParams) (Contract, err
 		return Contract{}, err
 	}
 	if p.Version == 0 {
-		if p.Version, err = newestVersion(ctx, c, p.Name); err != nil {
+		if p.Version, err = c.Newest(ctx, p.Name); err != nil {
 			return Contract{}, err
 		}
 	}
 	return s.agreed(ctx, c, p.Name, p.Version)
-}
-
-func newestVersion(ctx context.Context, c *lightclient.Client, name string) (int64, error) {
-	hints, err := c.Contracts(ctx)
-	if err != nil {
-		return 0, err
-	}
-	var newest int64
-	for _, h := range hints {
-		if h.Name == name {
-			newest = max(newest, h.Version)
-		}
-	}
-	if newest == 0 {
-		return 0, fmt.Errorf("contract %s: %w", name, lightclient.ErrNotShown)
-	}
-	return newest, nil
 }
 
 type contractID struct {

@@ -196,6 +196,8 @@ func Explain(err error) Error {
 		out.Code, out.Hint = "stale", "Check the network connection, and the clock of this machine."
 	case errors.Is(err, lightclient.ErrMembersChanged):
 		out.Code, out.Hint = "members_changed", "Get a newer version of this program."
+	case errors.Is(err, lightclient.ErrNoContract):
+		out.Code, out.Hint = "no_contract", "Choose one of the contracts that this ledger has."
 	case errors.Is(err, lightclient.ErrNotShown):
 		out.Code, out.Hint = "not_found", "Check the number or id, or search for it. That no node shows it does not prove that it does not exist."
 	case errors.As(err, &lied):

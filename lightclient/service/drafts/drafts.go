@@ -261,8 +261,6 @@ func draftError(err error) error {
 		return &service.Error{Code: "unsigned", Message: err.Error(), Hint: "Pass the draft on to those who have not signed."}
 	case errors.Is(err, act.ErrNotASigner):
 		return &service.Error{Code: "not_a_signer", Message: err.Error(), Hint: "Only the parties that the draft names can sign it."}
-	case errors.Is(err, act.ErrNoContract):
-		return &service.Error{Code: "not_found", Message: err.Error(), Hint: "Choose one of the contracts that this ledger has."}
 	case errors.Is(err, ledger.ErrFormat), errors.Is(err, ledger.ErrSignature), errors.Is(err, ledger.ErrLimit), errors.Is(err, ledger.ErrLedger):
 		return &service.Error{Code: "bad_draft", Message: err.Error(), Hint: "Ask whoever sent it for the whole file or link again."}
 	}

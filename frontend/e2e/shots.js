@@ -138,6 +138,66 @@ const pages = [
     path: `/?still&erased#/record/${RECORDED_ID}`,
     act: (page) => page.locator(".stored [role=status]").first().waitFor(),
   },
+  {
+    name: "contracts",
+    path: "/?still#/contracts",
+    act: (page) => page.locator("[data-contract]").first().waitFor(),
+  },
+  ...["food", "certificate"].map((contract) => ({
+    name: `contract-${contract}`,
+    path: `/?still#/contract/${contract}`,
+    /** @param {Page} page */
+    act: (page) => page.locator("[data-status]").first().waitFor(),
+  })),
+  ...Object.entries({
+    lot: "food/01%2F06901234200072%2F10%2FB261103",
+    recalled: "food/01%2F04012345120011%2F10%2FHS-88",
+    vaccine: "medicine/01%2F06907654000100%2F10%2FV26-1107",
+    goods: "goods/01%2F06905555001237%2F21%2FJH-000417",
+    absent: "goods/01%2F06905555001237%2F21%2FNOBODY",
+  }).map(([name, item]) => ({
+    name: `item-${name}`,
+    path: `/?still#/item/${item}`,
+    /** @param {Page} page */
+    act: (page) => page.locator("h2").first().waitFor(),
+  })),
+  ...Object.entries({
+    sell: "food/sell/01%2F06901234200072%2F10%2FB261103",
+    transform: "food/transform",
+    log: "medicine/log/01%2F06907654000100%2F10%2FV26-1107",
+    certificate: "certificate/draft",
+    register: "copyright/register",
+  }).map(([name, action]) => ({
+    name: `act-${name}`,
+    path: `/?still#/act/${action}`,
+    /** @param {Page} page */
+    act: async (page) => {
+      await page.locator("form fieldset").first().waitFor();
+      if (name === "log") await page.getByRole("button", { name: /Read it again|签署前复核/ }).click();
+    },
+  })),
+  {
+    name: "draft",
+    path: "/?still#/act/food/sell/01%2F06901234200072%2F10%2FB261103",
+    act: async (page) => {
+      await page.locator("[data-path=quantity] input").fill("999000");
+      await page.locator("form button[type=submit]").click();
+      await page.locator("[data-signer] button").click();
+      await page.getByRole("button", { name: /Try it|试运行/ }).click();
+      await page.locator("[data-refusal]").waitFor();
+    },
+  },
+  { name: "draft-empty", path: "/?still#/draft" },
+  { name: "scan", path: "/?still#/scan" },
+  {
+    name: "scan-nothing",
+    path: "/?still#/scan",
+    act: async (page) => {
+      await page.locator("#typed").fill("(01)09506000134352(10)NOBODY");
+      await page.keyboard.press("Enter");
+      await page.locator("[data-resolved]").waitFor();
+    },
+  },
   { name: "missing", path: "/?still#/nowhere" },
 ];
 

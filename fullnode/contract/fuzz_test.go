@@ -29,7 +29,33 @@ func FuzzLoad(f *testing.F) {
 		if c.Name() == "" || err == nil && Digest(again) != Digest(c) {
 			t.Errorf("the canonical definition is another contract: %v", err)
 		}
+		tryAll(t, c)
 	})
+}
+
+// tryAll does every action of a contract with nothing and with something in its fields, on items of every status.
+func tryAll(t *testing.T, c *Contract) {
+	t.Helper()
+	e := &Engine{origin: origin, genesis: map[string]*Contract{c.name: c}, members: map[string][]string{"key": {memberRole}}, quorum: 1}
+	for _, name := range sortedKeys(c.actions) {
+		for _, status := range append([]string{none}, c.statuses...) {
+			for _, fields := range []string{`{}`, `{"late":true,"occurred_at":1}`} {
+				view := &world{state: map[string]json.RawMessage{}}
+				r := &ledger.Record{UnverifiedRecord: ledger.UnverifiedRecord{Statement: ledger.Statement{Action: name, Contract: c.name,
+					Ledger: origin, Version: c.version, Seq: 1, Item: "item", At: now, By: []string{"key"}, Fields: json.RawMessage(fields)}}}
+				if status != none {
+					value, err := (&Item{Authors: []string{}, Status: status, Version: c.version}).appendJSON(nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					view.state[c.name+"\x00item"] = value
+				}
+				if changes, refusal, err := e.Block(view, now, 1).Apply(r); err != nil || (refusal == nil) == (len(changes) == 0) {
+					t.Errorf("%s from %s: %d changes, refusal %v, error %v", name, status, len(changes), refusal, err)
+				}
+			}
+		}
+	}
 }
 
 // FuzzApply: whatever the fields, a record is applied within the limits or refused.

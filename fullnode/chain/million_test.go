@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,10 +120,10 @@ func reportProofs(b *testing.B, c *Chain, w *world) {
 	b.ReportMetric(float64(verify.Microseconds())/proofs, "verify-us/state-proof")
 }
 
-// memory is what the process holds now, after its garbage collector.
+// memory is what the process holds now, once its garbage collector has given back what it can.
 func memory(b *testing.B) int64 {
 	b.Helper()
-	runtime.GC()
+	debug.FreeOSMemory()
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		b.Fatal(err)

@@ -182,7 +182,7 @@ func TestNothingIsFinalYet(t *testing.T) {
 			continue // uploads may come before the first block
 		}
 		switch rt.path {
-		case "/v1/genesis", "/v1/nodes", "/v1/health", "/metrics", "/v1/events", "/v1/search", "/v1/records", "/v1/records/check":
+		case "/v1/genesis", "/v1/nodes", "/v1/misbehaviour", "/v1/health", "/metrics", "/v1/events", "/v1/search", "/v1/records", "/v1/records/check":
 			continue
 		}
 		resp, code := f.call(t, rt.method, f.example(rt.path), "", nil)

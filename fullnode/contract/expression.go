@@ -233,6 +233,10 @@ func (d *loader) inspect(checked *ast.AST, x *expression) error {
 				x.reads = append(x.reads, path)
 			}
 			inside[e.AsSelect().Operand().ID()] = true
+		case ast.IdentKind:
+			if name := e.AsIdent(); name == "time" || name == "height" {
+				x.reads = append(x.reads, []string{name})
+			}
 		}
 	}))
 	return problem

@@ -3,6 +3,7 @@ package finality_test
 import (
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 
 	. "evident/fullnode/finality"
@@ -67,6 +68,12 @@ func TestSteps(t *testing.T) {
 	a, b, next := tree(5, "a"), tree(5, "b"), tree(6, "next")
 	forged := w.cosign(1, a)
 	forged.Tree = b
+	half, other := w.cosign(2, a), w.cosign(2, a)
+	first, second, _ := strings.Cut(half.Lines, "\n")
+	half.Lines, other.Lines = first+"\n", second
+	mixed := w.cosign(2, a) // its Ed25519 line is for a, its ML-DSA-44 line for b
+	_, ofB, _ := strings.Cut(w.cosign(2, b).Lines, "\n")
+	mixed.Lines = first + "\n" + ofB
 	tests := []struct {
 		name   string
 		inputs []Input
@@ -79,6 +86,10 @@ func TestSteps(t *testing.T) {
 		{"the same member twice counts once", []Input{Candidate{a}, w.cosign(0, a), w.cosign(1, a), w.cosign(1, a)}, ""},
 		{"cosignatures may come first", []Input{w.cosign(0, a), w.cosign(1, a), w.cosign(2, a), Candidate{a}}, "finality.Cosign finality.Certified "},
 		{"a forged line is nothing", []Input{Candidate{a}, w.cosign(0, a), w.cosign(2, a), forged}, ""},
+		{"Ed25519 alone is nothing", []Input{Candidate{a}, w.cosign(0, a), w.cosign(1, a), half}, ""},
+		{"ML-DSA-44 alone is nothing", []Input{Candidate{a}, w.cosign(0, a), w.cosign(1, a), other}, ""},
+		{"two lines for two trees are nothing", []Input{Candidate{a}, w.cosign(0, a), w.cosign(1, a), mixed}, ""},
+		{"a half accuses nobody", []Input{Candidate{b}, w.cosign(2, b), half}, ""},
 		{"a stranger is nothing", []Input{Candidate{a}, Cosigned{Member: "x.example", Tree: a, Lines: forged.Lines}}, ""},
 		{"two trees of one member are evidence", []Input{Candidate{a}, w.cosign(3, a), w.cosign(3, b)}, "finality.Misbehaviour "},
 		{"a quorum elsewhere means our state is wrong", []Input{Candidate{a}, w.cosign(1, b), w.cosign(2, b), w.cosign(3, b)}, "finality.Diverged "},

@@ -153,8 +153,8 @@ const pages = [
     lot: "food/01%2F06901234200072%2F10%2FB261103",
     recalled: "food/01%2F04012345120011%2F10%2FHS-88",
     vaccine: "medicine/01%2F06907654000100%2F10%2FV26-1107",
-    goods: "goods/01%2F06905555001237%2F21%2FJH-000417",
-    absent: "goods/01%2F06905555001237%2F21%2FNOBODY",
+    goods: "goods/01%2F06905555001233%2F21%2FJH-000417",
+    absent: "goods/01%2F06905555001233%2F21%2FNOBODY",
   }).map(([name, item]) => ({
     name: `item-${name}`,
     path: `/?still#/item/${item}`,

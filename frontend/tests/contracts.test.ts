@@ -144,7 +144,7 @@ describe("forms", () => {
     expect("late" in values).toBe(false);
   });
 
-  test.each([
+  test.each<{ name: string; inputs: Inputs; path: string; code: string; limit: string }>([
     {
       name: "beyond the limit",
       inputs: { readings: [{ at: "2026-11-23T10:00", celsius: "200.01" }] },
@@ -169,7 +169,7 @@ describe("forms", () => {
     { name: "no such day", inputs: { until: "2026-02-30T10:00" }, path: "until", code: "time", limit: "" },
     { name: "none", inputs: { readings: [] }, path: "readings", code: "required", limit: "" },
   ])("a log: $name", ({ inputs, path, code, limit }) =>
-    expect(fill("medicine", "log", inputs as Inputs).problems.get(path)).toEqual({ code, limit }),
+    expect(fill("medicine", "log", inputs).problems.get(path)).toEqual({ code, limit }),
   );
 
   test.each([

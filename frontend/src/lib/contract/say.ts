@@ -15,10 +15,13 @@ export function statusName({ statuses }: Definition, status: string): string {
   return words ? say(words) : status;
 }
 
+/** What an item is, without what its contract adds to that. */
+export function kind({ item }: Definition): string {
+  return say(item).split(/[.。]/)[0]!;
+}
+
 /** What people call an item: its title if it has one, otherwise its kind and the beginning of its name. */
 export function itemTitle(definition: Definition, name: string, fields: { [name: string]: unknown }): string {
   const title = fields[titleField(definition)];
-  return typeof title === "string" && title !== ""
-    ? title
-    : `${say(definition.item)} ${shorten(name, 10, 6)}`;
+  return typeof title === "string" && title !== "" ? title : `${kind(definition)} ${shorten(name, 10, 6)}`;
 }

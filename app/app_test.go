@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"evident/lightclient/author"
 	"evident/lightclient/home"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
@@ -282,6 +283,10 @@ func TestInspect(t *testing.T) {
 		{"a proof", "a.evident", text, text},
 		{"a proof under another name", "proof.json", text, text},
 		{"called a proof", "b.EVIDENT", "no", "no"},
+		{"an accusation", "a.accusation", "no", "no"},
+		{"a state proof under another name", "state.txt", `{"format":"evident/state/v1",`, `{"format":"evident/state/v1",`},
+		{"a refused record under another name", "refused.txt", `{"format":"evident/refused/v1",`, `{"format":"evident/refused/v1",`},
+		{"an accusation under another name", "two", `{"format":"evident/accusation/v1",`, `{"format":"evident/accusation/v1",`},
 		{"a photograph", "c.jpg", "\xff\xd8\xff", ""},
 		{"empty", "d", "", ""},
 		{"other JSON", "e.json", `{"a":1}`, ""},
@@ -409,5 +414,30 @@ func TestCommandLine(t *testing.T) {
 	}
 	if _, err := New([]string{"--colour"}, fstest.MapFS{}); err == nil {
 		t.Error("an unknown flag was accepted")
+	}
+}
+
+func TestProtectedHomeIsUnlocked(t *testing.T) {
+	dir := t.TempDir()
+	h := home.Home{Dir: dir, Vault: &author.Vault{Dir: dir}}
+	if _, err := h.Keys().Create("ada"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Vault.Protect("four words are better"); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := newTestApp(t, dir)
+	if _, failed := invoke[service.Keys](t, a, "keys", service.None{}); failed == nil || failed.Code != "locked" {
+		t.Fatalf("before: %v, want locked", failed)
+	}
+	if _, failed := invoke[service.None](t, a, "unlock", service.UnlockParams{Passphrase: "another one"}); failed == nil || failed.Code != "passphrase" {
+		t.Fatalf("the wrong passphrase: %v", failed)
+	}
+	if _, failed := invoke[service.None](t, a, "unlock", service.UnlockParams{Passphrase: "four words are better"}); failed != nil {
+		t.Fatal(failed)
+	}
+	keys, failed := invoke[service.Keys](t, a, "keys", service.None{})
+	if failed != nil || len(keys.Keys) != 1 || keys.Keys[0].Name != "ada" {
+		t.Errorf("after: %+v, %v", keys, failed)
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -9,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,8 +90,11 @@ func (a *App) inspect(_ context.Context, p service.PathParams) (service.Inspecte
 // the first key of one is its format.
 const proofStart = 64
 
-// readProof returns the text of a file that calls itself a proof, by its name
-// or by how it begins. Whether it is one, verifying will tell.
+// proofFormat is how a proof, a state proof, a refused record or an accusation begins.
+var proofFormat = regexp.MustCompile(`^\s*\{\s*"format"\s*:\s*"evident/(proof|state|refused|accusation)/v`)
+
+// readProof returns the text of a file that calls itself a proof, a state proof,
+// a refused record or an accusation, by its name or by how it begins. Whether it is one, verifying will tell.
 func readProof(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -103,8 +106,8 @@ func readProof(path string) (string, error) {
 	if err != nil && n == 0 {
 		return "", nil
 	}
-	named := strings.EqualFold(filepath.Ext(path), ".evident")
-	if !named && !bytes.Contains(start[:n], []byte(`"evident/proof/v1"`)) {
+	ending := strings.ToLower(filepath.Ext(path))
+	if ending != ".evident" && ending != ".accusation" && !proofFormat.Match(start[:n]) {
 		return "", nil
 	}
 	rest, err := io.ReadAll(io.LimitReader(file, proof.MaxSize))

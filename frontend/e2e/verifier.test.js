@@ -5,10 +5,11 @@ import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inflateSync } from "node:zlib";
 import { argument, launch, open } from "./browser.js";
 
 const file = new URL("../dist/verify.html", import.meta.url);
-const vectors = new URL("../../lightclient/testdata/vectors/proof/", import.meta.url);
+const vectors = new URL("../../lightclient/testdata/vectors/", import.meta.url);
 const out = argument("out");
 if (out) mkdirSync(out, { recursive: true });
 
@@ -39,10 +40,15 @@ const outcomes = readFileSync(new URL("outcomes.txt", packages), "utf8")
     return [file.replace(/\.zip$/, ""), verdict];
   });
 
-/** The body of a vector, behind its head. @param {string} name */
-function vector(name) {
-  const text = readFileSync(new URL(`${name}.txt`, vectors));
-  return given(`${name}.evident`, text.subarray(text.indexOf("\n\n") + 2));
+/** The body of a vector, behind its head. @param {string} name @param {string} [kind] @param {string} [ending] */
+function vector(name, kind = "proof", ending = ".evident") {
+  const text = readFileSync(new URL(`${kind}/${name}.txt`, vectors));
+  const end = text.indexOf("\n\n");
+  const [head, body] = [text.subarray(0, end).toString(), text.subarray(end + 2)];
+  const content = head.includes("\nencoding: zlib")
+    ? inflateSync(Buffer.from(body.toString(), "base64"))
+    : body;
+  return given(`${name}${ending}`, content);
 }
 
 /** @type {import("playwright-core").Browser} */
@@ -166,6 +172,60 @@ describe("the one file, from the disk, without a network", () => {
       await says(page, "incomplete");
       await keep(page, "sealed-undisclosed");
     }));
+
+  test("a disclosed private field is shown, the others are not", () =>
+    offline(async (page) => {
+      await choose(page, [vector("private-one")]);
+      await confirm(page);
+      await says(page, "valid");
+      assert.equal(await page.locator("[data-shown=private] dt").count(), 1);
+      await keep(page, "private");
+    }));
+
+  /** @type {[kind: string, name: string, shown: string, says: string][]} */
+  const others = [
+    ["item", "present", "item", "After block"],
+    ["item", "absent", "item", "held nothing"],
+    ["refused", "plain", "refusal", "refused this record"],
+    ["accusation", "size", "accusation", "two histories"],
+    ["accusation", "block", "accusation", "two histories"],
+  ];
+  for (const [kind, name, shown, words] of others) {
+    for (const ending of [".evident", ".accusation", ".txt"]) {
+      test(`the vector ${kind}/${name}, named *${ending}, shows what it proves`, () =>
+        offline(async (page) => {
+          await choose(page, [vector(name, kind, ending)]);
+          await page.getByText("It counts only once the answer above is").waitFor();
+          await confirm(page);
+          await says(page, "valid");
+          await page.locator(`[data-shown=${shown}]`).waitFor();
+          await page.getByText(words).first().waitFor();
+          assert.equal(await page.getByText("the one that was recorded").count(), 0);
+          if (ending === ".txt") await keep(page, `${kind}-${name}`);
+        }));
+    }
+  }
+
+  /** @type {[kind: string, name: string][]} */
+  const damaged = [
+    ["item", "value"],
+    ["item", "value-missing"],
+    ["item", "quorum"],
+    ["item", "version"],
+    ["refused", "changed"],
+    ["refused", "stranger"],
+    ["accusation", "honest-later"],
+    ["accusation", "ed25519-only"],
+    ["accusation", "cut"],
+  ];
+  for (const [kind, name] of damaged) {
+    test(`the damaged vector ${kind}/${name} shows nothing`, () =>
+      offline(async (page) => {
+        await choose(page, [vector(name, kind)]);
+        await page.locator("[data-verdict=altered], [data-verdict=incomplete]").waitFor();
+        assert.equal(await page.locator("[data-shown]").count(), 0);
+      }));
+  }
 
   test("the files in a package are compared", () =>
     offline(async (page) => {

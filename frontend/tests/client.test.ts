@@ -106,6 +106,12 @@ describe("proof files", () => {
   test.each([
     { name: "by name", file: "a.EVIDENT", text: "anything", want: "anything" },
     { name: "by content", file: "a.json", text: proof, want: proof },
+    { name: "an accusation by name", file: "a.accusation", text: "anything", want: "anything" },
+    ...["state/v1", "refused/v1", "accusation/v1", "proof/v2"].map((format) => {
+      const text = `{ "format" : "evident/${format}"`;
+      return { name: `${format} by content`, file: "a.txt", text, want: text };
+    }),
+    { name: "another format", file: "a.json", text: '{"format":"evident/package/v1"}', want: null },
     { name: "another JSON", file: "a.json", text: "{}", want: null },
     { name: "a picture that mentions it", file: "a.jpg", text: `JFIF ${proof}`, want: null },
   ])("$name", async ({ file, text, want }) => {

@@ -15,6 +15,7 @@ import (
 	"evident/lightclient"
 	"evident/lightclient/ledger"
 	"evident/lightclient/ledger/ledgertest"
+	"evident/lightclient/proof"
 	. "evident/lightclient/service"
 	"evident/lightclient/store"
 	"evident/lightclient/testnode"
@@ -140,6 +141,38 @@ func TestMethods(t *testing.T) {
 		if want, _, _ := strings.Cut(v.Outcome, " "); report.Verdict != want || report.Record != nil {
 			t.Errorf("%s: %+v", v.Name, report)
 		}
+	}
+}
+
+// TestReportShows checks that a file tells what it shows if it verifies, and otherwise nothing.
+func TestReportShows(t *testing.T) {
+	trusted := ledgertest.New(4).Fingerprint
+	shown := map[string]func(r Report) bool{
+		"item": func(r Report) bool {
+			return r.Item != nil && r.Item.Signed == 3 && r.Item.Members == 4 && r.Item.Height != ""
+		},
+		"refused":    func(r Report) bool { return r.Refusal != nil && r.Refusal.Rule != "" && r.Refusal.Organisation != "" },
+		"accusation": func(r Report) bool { return r.Accusation != nil && len(r.Accusation.Cosigned) == 2 },
+	}
+	for kind, isShown := range shown {
+		for _, v := range ledgertest.ReadVectors("../testdata/vectors", kind) {
+			report := ReportOf(v.Data, proof.Options{Trusted: &trusted})
+			valid := report.Verdict == "valid"
+			if report.Record != nil || isShown(report) != valid || valid != (v.Outcome == "valid") {
+				t.Errorf("%s %s, want %s: %+v", kind, v.Name, v.Outcome, report)
+			}
+		}
+	}
+	private := 0
+	for _, v := range ledgertest.ReadVectors("../testdata/vectors", "proof") {
+		report := ReportOf(v.Data, proof.Options{Trusted: &trusted})
+		private += len(report.Private)
+		if len(report.Private) > 0 && report.Record == nil {
+			t.Errorf("%s: private fields of no record", v.Name)
+		}
+	}
+	if private < 256 {
+		t.Errorf("%d private fields were shown", private)
 	}
 }
 

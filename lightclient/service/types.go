@@ -254,13 +254,19 @@ type Stage struct {
 }
 
 type Report struct {
-	Verdict     string        `json:"verdict" ts:"\"valid\" | \"altered\" | \"unknown ledger\" | \"incomplete\""`
-	Exit        int           `json:"exit" ts:"0 | 1 | 2"`
-	Stages      []Stage       `json:"stages"`
-	Ledger      string        `json:"ledger"`
-	Fingerprint string        `json:"fingerprint"`
-	Words       []string      `json:"words"`
-	Record      *LedgerRecord `json:"record"`
+	Verdict     string         `json:"verdict" ts:"\"valid\" | \"altered\" | \"unknown ledger\" | \"incomplete\""`
+	Exit        int            `json:"exit" ts:"0 | 1 | 2"`
+	Stages      []Stage        `json:"stages"`
+	Ledger      string         `json:"ledger"`
+	Fingerprint string         `json:"fingerprint"`
+	Words       []string       `json:"words"`
+	Record      *LedgerRecord  `json:"record"`
+	Private     []PrivateField `json:"private"` // of the record, as disclosed
+
+	// Of files that show no record.
+	Item       *FoundItem       `json:"item"`
+	Refusal    *FoundRefusal    `json:"refusal"`
+	Accusation *FoundAccusation `json:"accusation"`
 }
 
 type TrustParams struct {

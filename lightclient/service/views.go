@@ -115,10 +115,11 @@ func itemState(s lightclient.State) ItemState {
 	return out
 }
 
-// ReportOf verifies a proof file and tells the result.
+// ReportOf verifies a proof, a state proof, a refused record or an accusation,
+// and tells the result.
 func ReportOf(file []byte, options proof.Options) Report {
-	r := verify(file, options)
-	out := Report{Verdict: string(r.Verdict), Exit: r.Exit(), Stages: []Stage{}, Words: []string{}}
+	r, out := verify(file, options)
+	out.Verdict, out.Exit, out.Words, out.Private = string(r.Verdict), r.Exit(), []string{}, []PrivateField{}
 	for i := range r.Stages {
 		stage := &r.Stages[i]
 		out.Stages = append(out.Stages, Stage{Name: stage.Name, Status: string(stage.Status), En: stage.Text("en"), Zh: stage.Text("zh")})
@@ -130,25 +131,15 @@ func ReportOf(file []byte, options proof.Options) Report {
 		return out
 	}
 	out.Ledger = r.Proven.Record.Ledger
+	for _, o := range r.Proven.Private {
+		out.Private = append(out.Private, PrivateField{Name: o.Name, Value: o.Value})
+	}
 	record, err := recordOf(file, r.Proven)
 	if err != nil {
 		panic("service: a proof that was verified: " + err.Error())
 	}
 	out.Record = record
 	return out
-}
-
-// verify checks a proof, a state proof, a refused record or an accusation: all but the first tell their stages, and no record of the ledger.
-func verify(file []byte, options proof.Options) proof.Report {
-	switch {
-	case proof.IsItem(file):
-		return proof.VerifyItem(file, options.Trusted).Report
-	case proof.IsRefused(file):
-		return proof.VerifyRefused(file, options.Trusted).Report
-	case proof.IsAccusation(file):
-		return proof.VerifyAccusation(file, options.Trusted).Report
-	}
-	return proof.Verify(file, options)
 }
 
 // recordOf tells the record of a proof file that was verified. The members are

@@ -43,6 +43,12 @@ export class Verification {
     return this.report ?? this.packageReport;
   }
 
+  /** What was found, if it is a state, a refusal or an accusation. */
+  get other(): Report | null {
+    const report = this.report;
+    return report && (report.item || report.refusal || report.accusation) ? report : null;
+  }
+
   /** Sorts what was handed over into proof and file, then checks. */
   async add(files: LocalFile[], wanted: "either" | "proof" = "either"): Promise<void> {
     this.refused = null;

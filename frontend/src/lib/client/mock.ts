@@ -443,6 +443,10 @@ export class MockLedger {
       fingerprint: foreign ? OTHER_FINGERPRINT : FINGERPRINT,
       words: foreign ? OTHER_WORDS : WORDS,
       record: kind === "altered" ? null : this.#record(RECORDED_ID, disclosed),
+      private: [],
+      item: null,
+      refusal: null,
+      accusation: null,
     };
   }
 }

@@ -242,6 +242,55 @@ export interface Stage {
   zh: string;
 }
 
+export interface PrivateField {
+  name: string;
+  value: string;
+}
+
+export interface FoundItem {
+  space: string;
+  name: string;
+  value: string;
+  height: string;
+  existedBy: number;
+  signed: number;
+  members: number;
+}
+
+export interface RuleValue {
+  name: string;
+  value: string;
+}
+
+export interface FoundRefusal {
+  id: string;
+  contract: string;
+  action: string;
+  item: string;
+  by: Author[];
+  member: string;
+  organisation: string;
+  at: number;
+  rule: string;
+  en: string;
+  zh: string;
+  values: RuleValue[];
+}
+
+export interface CosignedTree {
+  size: string;
+  root: string;
+  time: number;
+}
+
+export interface FoundAccusation {
+  member: string;
+  organisation: string;
+  registry: string;
+  height: string;
+  cosigned: CosignedTree[];
+}
+
 export interface Report {
   verdict: "valid" | "altered" | "unknown ledger" | "incomplete";
   exit: 0 | 1 | 2;
@@ -250,6 +299,10 @@ export interface Report {
   fingerprint: string;
   words: string[];
   record: LedgerRecord | null;
+  private: PrivateField[];
+  item: FoundItem | null;
+  refusal: FoundRefusal | null;
+  accusation: FoundAccusation | null;
 }
 
 export interface TrustParams {
@@ -394,11 +447,6 @@ export interface DraftSigner {
   here: boolean;
 }
 
-export interface PrivateField {
-  name: string;
-  value: string;
-}
-
 export interface Draft {
   text: string;
   link: string;
@@ -424,11 +472,6 @@ export interface DraftParams {
 export interface SignParams {
   text: string;
   key: string;
-}
-
-export interface RuleValue {
-  name: string;
-  value: string;
 }
 
 export interface RuleRefusal {
@@ -674,6 +717,10 @@ export interface Restored {
   secrets: number;
 }
 
+export interface UnlockParams {
+  passphrase: string;
+}
+
 export interface KeyParams {
   name: string;
 }
@@ -820,6 +867,7 @@ export interface Methods {
   receive: { params: ReceiveParams; result: Received };
   backup: { params: BackupParams; result: Backup };
   restore: { params: RestoreParams; result: Restored };
+  unlock: { params: UnlockParams; result: None };
   makeKey: { params: KeyParams; result: Keys };
   saveProof: { params: RecordParams; result: Saved };
   verifyPackage: { params: VerifyPackageParams; result: PackageReport };

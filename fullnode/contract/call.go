@@ -20,7 +20,7 @@ type call struct {
 	item     *Item // before the record
 	touched  *Item
 	input    map[string]any
-	known    map[string]*Item
+	known    map[[2]string]*Item // by contract and name
 	reads    int
 	err      error // the view's
 }
@@ -65,7 +65,7 @@ func (c *call) get(space, name string) ([]byte, error) {
 
 // find returns an item of a contract, with status none if it does not exist.
 func (c *call) find(space, name string) (*Item, error) {
-	key := space + "\x00" + name
+	key := [2]string{space, name}
 	if item := c.known[key]; item != nil {
 		return item, nil
 	}
@@ -83,7 +83,7 @@ func (c *call) find(space, name string) (*Item, error) {
 		}
 	}
 	if c.known == nil {
-		c.known = map[string]*Item{}
+		c.known = map[[2]string]*Item{}
 	}
 	c.known[key] = item
 	return item, nil

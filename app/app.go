@@ -26,6 +26,7 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options"
 
 	"evident/lightclient"
+	"evident/lightclient/author"
 	"evident/lightclient/home"
 	"evident/lightclient/service"
 	"evident/lightclient/service/drafts"
@@ -78,6 +79,7 @@ func New(args []string, pages fs.FS) (*options.App, error) {
 }
 
 func newApp(h home.Home, nodes []string) *App {
+	h.Vault = &author.Vault{Dir: h.Dir} // one for all, so that it is unlocked once
 	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests(),
 		fetches: &fetches{cancels: map[string]context.CancelFunc{}}}
 	a.service = service.New(a.connect)
@@ -100,6 +102,7 @@ func newApp(h home.Home, nodes []string) *App {
 	service.Handle(a.service, "watch", a.watch)
 	service.Handle(a.service, "unwatch", a.unwatch)
 	service.Handle(a.service, "makeKey", a.makeKey)
+	service.Handle(a.service, "unlock", a.unlock)
 	service.Handle(a.service, "openEvidence", a.openEvidence)
 	service.Handle(a.service, "closeEvidence", a.closeEvidence)
 	service.Handle(a.service, "saveEvidence", a.saveEvidence)

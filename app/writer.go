@@ -193,7 +193,7 @@ func (a *App) keys(context.Context, service.None) (service.Keys, error) {
 	for _, n := range names {
 		key, err := a.home.Keys().Open(n.name)
 		if err != nil {
-			return service.Keys{}, err
+			return service.Keys{}, problem(err)
 		}
 		out.Keys = append(out.Keys, service.Key{Name: key.Name(), Key: key.Verifier(), Created: n.created})
 	}
@@ -244,4 +244,12 @@ func keyNameOf(username string) string {
 // transient tells whether an error will pass by itself: no node was reached.
 func transient(err error) bool {
 	return errors.Is(err, lightclient.ErrUnavailable) || errors.Is(err, lightclient.ErrStale) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// unlock opens keys and secrets that a passphrase protects, until this program ends.
+func (a *App) unlock(_ context.Context, p service.UnlockParams) (service.None, error) {
+	if err := a.home.Vault.Unlock(p.Passphrase); err != nil {
+		return service.None{}, problem(err)
+	}
+	return service.None{}, nil
 }

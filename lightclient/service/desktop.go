@@ -54,3 +54,8 @@ type ProgressEvent struct {
 	Done string `json:"done"`
 	Size string `json:"size"`
 }
+
+// UnlockParams opens a home that is protected by a passphrase.
+type UnlockParams struct {
+	Passphrase string `json:"passphrase"`
+}

@@ -58,6 +58,7 @@ func Methods() []Method {
 		{"receive", ReceiveParams{}, Received{}},
 		{"backup", BackupParams{}, Backup{}},
 		{"restore", RestoreParams{}, Restored{}},
+		{"unlock", UnlockParams{}, None{}},
 		{"makeKey", KeyParams{}, Keys{}},
 		{"saveProof", RecordParams{}, Saved{}},
 		{"verifyPackage", VerifyPackageParams{}, PackageReport{}},

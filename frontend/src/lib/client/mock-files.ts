@@ -34,6 +34,7 @@ type Names =
   | "backup"
   | "restore"
   | "keys"
+  | "unlock"
   | "makeKey";
 type Handler = (params: never) => object;
 
@@ -150,6 +151,7 @@ export class MockFiles {
       return { keys: 1, secrets: 12 };
     },
     keys: () => this.#keys(),
+    unlock: () => ({}),
     makeKey: ({ name }: seam.KeyParams) => {
       if (!/^[^\s+/\\]+$/.test(name)) throw new MockFailure("key_name");
       this.keyNames = [...this.keyNames, name];

@@ -139,6 +139,8 @@ export const evidence = {
 };
 
 export const keys = {
+  unlockPassphrase: "Passphrase of this home",
+  unlock: "Unlock",
   title: "Keys of this machine",
   explain:
     "Your key signs your records, and each sealed file has a secret of its own. They exist here and nowhere else: without a backup, a lost disk or a cleared browser loses them for good.",
@@ -175,6 +177,11 @@ export const keys = {
 const pair = (sentence: string, next: string): readonly [sentence: string, next: string] => [sentence, next];
 
 export const fileErrors = {
+  locked: pair(
+    "The keys on this machine are protected by a passphrase.",
+    "Give it once; it holds until the program ends.",
+  ),
+  passphrase: pair("This is not the right passphrase.", "Type it again. Nobody can replace a lost one."),
   file_needed: pair(
     "The page was closed before this file was read to its end.",
     "Choose the same file again. What was sent already is not sent again.",

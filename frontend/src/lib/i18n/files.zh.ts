@@ -134,6 +134,8 @@ export const evidence: Messages["evidence"] = {
 };
 
 export const keys: Messages["keys"] = {
+  unlockPassphrase: "本机口令",
+  unlock: "解锁",
   title: "本机的密钥",
   explain:
     "您的密钥用于签署记录，每个密封文件另有自己的密钥。它们只存在于此处：没有备份，磁盘损坏或浏览器数据被清除后将永远丢失。",
@@ -167,6 +169,8 @@ export const keys: Messages["keys"] = {
 };
 
 export const fileErrors: Pick<Messages["error"]["code"], keyof typeof import("./files.en").fileErrors> = {
+  locked: ["本机的密钥受口令保护。", "输入一次即可，直至程序退出。"],
+  passphrase: ["口令不正确。", "请重新输入。遗失的口令无法找回。"],
   file_needed: ["页面在该文件读完之前已关闭。", "请重新选择同一文件。已发送的部分不会重发。"],
   too_many: ["队列最多容纳 10000 个文件。", "请等部分完成后再提交其余文件。"],
   too_many_together: ["一条记录最多列 64 个文件。", "请让每个文件各有一条记录，或减少文件。"],

@@ -254,6 +254,21 @@ if (!given)
         assert.equal(await page.getByLabel("Quantity").inputValue(), "");
       }));
 
+    test("a file is named by its digest, and stays in the draft over a reload", () =>
+      walk(`?still#/act/food/report/${item(OIL)}`, async (page) => {
+        const chooser = page.waitForEvent("filechooser");
+        await page.getByRole("button", { name: "Add a file" }).click();
+        await (
+          await chooser
+        ).setFiles({ name: "报告.pdf", mimeType: "application/pdf", buffer: Buffer.from("report") });
+        await page.getByRole("button", { name: "Remove: 报告.pdf" }).waitFor();
+        await page.getByLabel("Yes").check();
+        await page.getByRole("button", { name: "Read it again" }).click();
+        await page.locator("[data-mode=digest]").getByText("报告.pdf").waitFor();
+        await page.reload();
+        await page.locator("[data-mode=digest]").getByText("报告.pdf").waitFor();
+      }));
+
     test("a damaged link is explained", () =>
       walk("#/draft/TJLfatRAFM", (page) => page.getByText("This is not a whole draft.").waitFor()));
 

@@ -249,7 +249,15 @@ export class MockContracts {
     return { ...none, kind: "item", name, items: found.map((story) => this.#item(story)) };
   }
 
-  #prepare({ contract, action, item, fields, private: hidden, by }: seam.PrepareParams): seam.Draft {
+  #prepare({
+    contract,
+    action,
+    item,
+    fields,
+    private: hidden,
+    by,
+    evidence = [],
+  }: seam.PrepareParams): seam.Draft {
     const before = this.#records(this.#find(contract, item));
     const id = hex(`${contract} ${action} ${item} ${JSON.stringify(fields)}`);
     const committed = Object.entries(hidden).map(([list, values]) => [
@@ -269,7 +277,7 @@ export class MockContracts {
       prev: before.at(-1)?.id ?? "",
       at: this.ground.timeOf(this.ground.height),
       fields: all,
-      evidence: [],
+      evidence,
       by: by.map((verifier) => ({
         name: verifier.split("+")[0]!,
         key: verifier,

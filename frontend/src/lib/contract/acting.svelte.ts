@@ -1,4 +1,5 @@
 /** A form on its way to a draft: kept on this machine until it is sent, with a way back for every change. */
+import type { Evidence } from "$lib/client";
 import type { Action } from "./definition";
 import { blankFields, read, type Input, type Inputs, type Reading } from "./form";
 import { itemNameOf } from "./itemname";
@@ -11,10 +12,11 @@ interface Kept {
   inputs: Inputs;
   by: string[];
   item: string;
+  evidence: Evidence[];
 }
 
 export class Acting {
-  #kept = $state.raw<Kept>({ inputs: {}, by: [], item: "" });
+  #kept = $state.raw<Kept>({ inputs: {}, by: [], item: "", evidence: [] });
   #steps = $state.raw<Kept[]>([]);
   #lastPath = "";
   /** Problems are shown once somebody wanted to go on. */
@@ -44,6 +46,10 @@ export class Acting {
     return this.#kept.by;
   }
 
+  get evidence(): Evidence[] {
+    return this.#kept.evidence;
+  }
+
   get typedItem(): string {
     return this.#kept.item;
   }
@@ -62,6 +68,10 @@ export class Acting {
 
   setBy(by: string[], path = "by"): void {
     this.#change({ ...this.#kept, by }, path);
+  }
+
+  setEvidence(evidence: Evidence[]): void {
+    this.#change({ ...this.#kept, evidence }, `evidence.${evidence.length}`);
   }
 
   setItem(item: string): void {
@@ -93,7 +103,7 @@ export class Acting {
     const inputs = blankFields(this.action.input);
     // When it happened is now, more often than not.
     if ("occurred_at" in inputs) inputs.occurred_at = toLocalInput(Date.now());
-    return { inputs, by: this.#kept.by, item: "" };
+    return { inputs, by: this.#kept.by, item: "", evidence: [] };
   }
 
   #keep(kept: Kept): void {
@@ -114,6 +124,7 @@ export class Acting {
         inputs: { ...blankFields(this.action.input), ...kept.inputs },
         by: kept.by ?? [],
         item: kept.item ?? "",
+        evidence: kept.evidence ?? [],
       };
     } catch {
       return null;

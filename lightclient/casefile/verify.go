@@ -250,7 +250,7 @@ func (v *verification) same(i int, want []byte) (bool, error) {
 
 // checkProofs verifies every proof, and that they are of one ledger.
 func (v *verification) checkProofs() (bool, error) {
-	c := new(Case)
+	c, known := new(Case), new(proof.Certificates)
 	left := int64(maxProofs)
 	for _, id := range v.Manifest.Records {
 		name := "records/" + id[:min(16, len(id))] + "/" + proofName
@@ -265,7 +265,7 @@ func (v *verification) checkProofs() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		report := proof.Verify(file, proof.Options{Trusted: v.opts.Trusted})
+		report := proof.Verify(file, proof.Options{Trusted: v.opts.Trusted, Known: known})
 		v.Proofs = append(v.Proofs, report)
 		v.Fingerprint, v.Words = report.Fingerprint, report.Words
 		switch {

@@ -228,7 +228,7 @@ func (p *Proof) AddStorage(notes [][]byte) error {
 	fingerprint := ledger.GenesisFingerprint(p.Genesis)
 	v := verification{Proof: p, origin: g.Origin(fingerprint)}
 	if v.record, err = ledger.ParseRecord(p.Record); err == nil {
-		v.sets, err = p.memberSets(g, fingerprint)
+		v.sets, err = p.memberSets(g, fingerprint, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("add storage receipts: %w", err)

@@ -96,7 +96,7 @@ func BuildItem(p ItemProof) (*ItemProof, error) {
 		return nil, fmt.Errorf("build state proof: %w", err)
 	}
 	fingerprint := ledger.GenesisFingerprint(p.Genesis)
-	sets, err := p.whole().memberSets(g, fingerprint)
+	sets, err := p.whole().memberSets(g, fingerprint, nil)
 	if err != nil {
 		return nil, fmt.Errorf("build state proof: member history: %w", err)
 	}

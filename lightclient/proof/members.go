@@ -2,7 +2,9 @@ package proof
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -24,7 +26,7 @@ type memberSets []term
 //  2. the header names the set in force, and a certificate of exactly this
 //     height by that set covers it;
 //  3. the new set is well formed and the one that the header announces.
-func (p *Proof) memberSets(g *ledger.Genesis, f ledger.Fingerprint) (memberSets, error) {
+func (p *Proof) memberSets(g *ledger.Genesis, f ledger.Fingerprint, known *Certificates) (memberSets, error) {
 	origin := g.Origin(f)
 	sets := memberSets{{set: g.Members}}
 	for i, c := range p.History {
@@ -38,7 +40,7 @@ func (p *Proof) memberSets(g *ledger.Genesis, f ledger.Fingerprint) (memberSets,
 		if c.Header.Members != old.set.Digest() {
 			return nil, fmt.Errorf("%w: block %d was not certified by the members of its time", ledger.ErrProof, c.Header.Height)
 		}
-		cert, err := openExact(origin, old.set, c.Certificate)
+		cert, err := known.openExact(origin, old.set, c.Certificate)
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +86,30 @@ func (s memberSets) openNewest(origin string, msg []byte) (*ledger.Certificate, 
 	return cert, nil
 }
 
+// Certificates remembers certificates that were verified, each under its
+// members, so that the proofs of a case, which share some, verify each once.
+// The zero value is empty; its methods may be called from any goroutine.
+type Certificates struct{ known sync.Map }
+
+// openExact opens a certificate, unless the very same bytes were good before
+// under the same members. Without anything to remember by it opens each.
+func (k *Certificates) openExact(origin string, set ledger.MemberSet, msg []byte) (*ledger.Certificate, error) {
+	if k == nil {
+		return openExact(origin, set, msg)
+	}
+	type under struct{ members, note [sha256.Size]byte }
+	key := under{set.Digest(), sha256.Sum256(append([]byte(origin+"\n"), msg...))}
+	if cert, ok := k.known.Load(key); ok {
+		return cert.(*ledger.Certificate), nil
+	}
+	cert, err := openExact(origin, set, msg)
+	if err != nil {
+		return nil, err
+	}
+	k.known.Store(key, cert)
+	return cert, nil
+}
+
 // openExact opens a certificate that has the cosignatures of a quorum and no other byte.
 func openExact(origin string, set ledger.MemberSet, msg []byte) (*ledger.Certificate, error) {
 	cert, err := ledger.OpenCertificate(origin, set, msg)
@@ -122,7 +148,7 @@ func (p *Proof) Policy() ([]byte, error) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	f := ledger.GenesisFingerprint(p.Genesis)
-	sets, err := p.memberSets(g, f)
+	sets, err := p.memberSets(g, f, nil)
 	if err != nil {
 		return nil, fmt.Errorf("policy: member history: %w", err)
 	}

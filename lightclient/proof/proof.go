@@ -105,7 +105,7 @@ func Build(p Proof) (*Proof, error) {
 		return nil, fmt.Errorf("build proof: %w", err)
 	}
 	fingerprint := ledger.GenesisFingerprint(p.Genesis)
-	sets, err := p.memberSets(g, fingerprint)
+	sets, err := p.memberSets(g, fingerprint, nil)
 	if err != nil {
 		return nil, fmt.Errorf("build proof: member history: %w", err)
 	}

@@ -26,6 +26,7 @@ type Content struct {
 type Options struct {
 	Trusted *ledger.Fingerprint // of the ledger to trust; nil: a person must confirm the words
 	Content *Content            // nil: no file to compare
+	Known   *Certificates       // remembers certificates over several proofs; nil: each is verified
 }
 
 // verification holds what the stages have established so far.
@@ -38,6 +39,7 @@ type verification struct {
 	sets    memberSets
 	cert    *ledger.Certificate
 	proven  Proven
+	known   *Certificates
 }
 
 // Verify checks a proof file. The stages run in the order of the report, but
@@ -46,7 +48,7 @@ type verification struct {
 // that fails does not stop the others, unless they need what it would have
 // established.
 func Verify(file []byte, opts Options) Report {
-	v := &verification{Report: Report{Verdict: Incomplete}}
+	v := &verification{Report: Report{Verdict: Incomplete}, known: opts.Known}
 	for _, name := range stageNames {
 		v.Stages = append(v.Stages, Stage{Name: name, Status: NotRun, Code: "not_run"})
 	}
@@ -245,7 +247,7 @@ func (v *verification) checkInclusion() {
 }
 
 func (v *verification) checkHistory() bool {
-	sets, err := v.memberSets(v.genesis, v.Fingerprint)
+	sets, err := v.memberSets(v.genesis, v.Fingerprint, v.known)
 	if err != nil {
 		v.set(StageHistory, Failed, "history.wrong", "error", err.Error())
 		return false
@@ -267,7 +269,7 @@ func (v *verification) checkHistory() bool {
 //     the log under that checkpoint.
 func (v *verification) checkCertificate() bool {
 	newest := v.sets.newest()
-	cert, err := openExact(v.origin, newest.set, v.Certificate)
+	cert, err := v.known.openExact(v.origin, newest.set, v.Certificate)
 	if err == nil && cert.Height() < newest.from {
 		err = malformed("the certificate is older than its members")
 	}

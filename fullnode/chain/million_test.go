@@ -67,7 +67,7 @@ func (w *world) populate(b *testing.B, c *Chain, items int) {
 			id := itemID(i)
 			cand.values[merkle.Key("notes", id)] = json.RawMessage(fmt.Sprintf(
 				`{"at":%d,"authors":[%q],"first":%q,"height":%d,"last":%q,"seq":1,"status":"deposited","version":1}`,
-				created, w.authors[0].vkey, id, head.Header.Height+1, id))
+				int64(created), w.authors[0].vkey, id, head.Header.Height+1, id))
 		}
 		if err := c.seal(cand, nil); err != nil {
 			b.Fatal(err)

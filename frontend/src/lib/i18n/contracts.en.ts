@@ -235,6 +235,7 @@ export const contracts = {
     refusedRule: "Rule",
     refusedBy: (member: string) => `checked by the node of ${member}`,
     refusedValues: "What the rule looked at",
+    refusedNote: "Refusal as signed",
     refusedNext: "Nothing was recorded. Change what the rule objects to, and make the draft anew.",
     again: "Change it",
     position: (seq: string) => `number ${seq} of this item`,

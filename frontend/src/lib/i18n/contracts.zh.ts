@@ -215,6 +215,7 @@ export const contracts: Messages["contracts"] = {
     refusedRule: "规则",
     refusedBy: (member) => `由 ${member} 的节点核对`,
     refusedValues: "规则查看的值",
+    refusedNote: "签署的拒绝原文",
     refusedNext: "没有记录任何内容。请修改规则所反对之处，重新拟制草稿。",
     again: "修改",
     position: (seq) => `此事项的第 ${seq} 条`,

@@ -9,7 +9,6 @@ import (
 	"evident/lightclient/evidence"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/service"
-	"evident/lightclient/transfer"
 )
 
 // causes are what can be wrong with files and keys of the user's, with the code,
@@ -38,7 +37,6 @@ var causes = []struct {
 	{author.ErrDamaged, "damaged", "A file of this home is damaged, or belongs to another home.", "Restore a backup."},
 	{author.ErrKeyExists, "key_exists", "There is a key of this name already.", "Choose another name."},
 	{author.ErrKeyName, "key_name", "A key cannot have this name.", "Use letters, digits and hyphens."},
-	{transfer.ErrFull, "full", "The members have no room for this file.", "Ask a member of the consortium for more room, and try again."},
 	{fs.ErrNotExist, "no_file", "The file is not there.", "Check that it was not moved or renamed, and that its disk is attached."},
 	{fs.ErrPermission, "no_access", "The file cannot be read.", "Check that you may read it."},
 }

@@ -177,6 +177,28 @@ func TestWhatCannotBeStamped(t *testing.T) {
 	}
 }
 
+// TestNoRoom has the members take nothing, and then something: the person is told, and tries again.
+func TestNoRoom(t *testing.T) {
+	w := newTestWorld(t)
+	full := func(full bool) {
+		for _, n := range w.nodes {
+			n.Change(func(n *testnode.Node) { n.Full = full })
+		}
+	}
+	full(true)
+	c, _ := w.start(t)
+	must[service.Keys](t, c, "makeKey", service.KeyParams{Name: "ada"})
+	c.Hold("a", &given{name: "a", content: pattern(2 << 20)})
+	must[service.StampStatus](t, c, "stamp", service.StampParams{Paths: []string{"a"}, Mode: "sealed"})
+	c.until(t, c.hasState(failed))
+	if j := c.first(); j.Code != "full" || j.Hint == "" || j.Record != "" {
+		t.Errorf("told %q: %s; %s; record %q", j.Code, j.Error, j.Hint, j.Record)
+	}
+	full(false)
+	must[service.StampStatus](t, c, "retry", service.JobParams{Job: c.first().Job})
+	c.until(t, c.hasState(final))
+}
+
 // TestBackupAndShare restores a backup in another browser, and shares a file with a third.
 func TestBackupAndShare(t *testing.T) {
 	w := newTestWorld(t)

@@ -11,6 +11,7 @@ import (
 	"evident/lightclient"
 	"evident/lightclient/act"
 	"evident/lightclient/evidence"
+	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
@@ -357,6 +358,9 @@ func explain(err error) service.Error {
 	case errors.Is(err, evidence.ErrChanged):
 		return service.Error{Code: "changed", Message: "The file changed while it was being read.",
 			Hint: "Wait until nothing writes to it, choose it again, and try again."}
+	case errors.Is(err, seal.ErrContent):
+		return service.Error{Code: "other_content", Message: "What came back is not what was recorded.",
+			Hint: "Nothing of it was kept. Ask the author of the record."}
 	case strings.Contains(err.Error(), "QuotaExceededError"):
 		return service.Error{Code: "store", Message: "The browser has no room left.", Hint: "Free disk space, then try again."}
 	}

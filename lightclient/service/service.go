@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"evident/lightclient"
+	"evident/lightclient/transfer"
 )
 
 //go:generate go run ./gen ../../frontend/src/lib/client/types.gen.ts
@@ -202,6 +203,10 @@ func Explain(err error) Error {
 		out.Code, out.Hint = "not_found", "Check the number or id, or search for it. That no node shows it does not prove that it does not exist."
 	case errors.As(err, &lied):
 		out.Code, out.Hint = "lied", "The answer was thrown away. Try again: another member's node will answer."
+	case errors.Is(err, transfer.ErrQuota):
+		out.Code, out.Hint = "quota", "Let the records of what you sent become final, or wait a day; for more, ask a member of the consortium. Nothing is lost."
+	case errors.Is(err, transfer.ErrFull):
+		out.Code, out.Hint = "full", "Ask a member of the consortium for more room, and try again; or record the digest alone. Nothing is lost."
 	case errors.Is(err, lightclient.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		out.Code, out.Hint = "unavailable", "Check the network connection and the nodes' addresses. Nothing is lost."
 	}

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"evident/lightclient"
@@ -10,20 +12,20 @@ func TestRefusal(t *testing.T) {
 	for _, tt := range []struct {
 		status   int
 		body     string
-		full     bool
+		want     error
 		sentence string
 	}{
-		{507, `{"error":{"code":"full","message":"no room","hint":"elsewhere"}}`, true, "no room; elsewhere"},
-		{507, "garbage", true, ""},
-		{429, `{"error":{"code":"quota","message":"used up","hint":"wait"}}`, true, "used up; wait"},
-		{429, `{"error":{"code":"busy","message":"busy","hint":"later"}}`, false, "busy; later"},
-		{429, "garbage", false, ""},
-		{200, `{"error":{"code":"quota"}}`, false, ""},
-		{503, `{"error":{"code":"full"}}`, false, ""},
+		{507, `{"error":{"code":"full","message":"no room","hint":"elsewhere"}}`, ErrFull, "no room; elsewhere"},
+		{507, "garbage", ErrFull, ""},
+		{429, `{"error":{"code":"quota","message":"used up","hint":"wait"}}`, ErrQuota, "used up; wait"},
+		{429, `{"error":{"code":"busy","message":"busy","hint":"later"}}`, nil, ""},
+		{429, "garbage", nil, ""},
+		{200, `{"error":{"code":"quota"}}`, nil, ""},
+		{503, `{"error":{"code":"full"}}`, nil, ""},
 	} {
-		sentence, full := refusal(lightclient.Answer{Status: tt.status, Body: []byte(tt.body)})
-		if full != tt.full || sentence != tt.sentence {
-			t.Errorf("%d %s: got %q, %v", tt.status, tt.body, sentence, full)
+		err := refusal(lightclient.Answer{Status: tt.status, Body: []byte(tt.body)})
+		if !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.sentence) {
+			t.Errorf("%d %s: got %v, want %v", tt.status, tt.body, err, tt.want)
 		}
 	}
 }

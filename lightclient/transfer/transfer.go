@@ -25,6 +25,8 @@ var (
 	ErrUnavailable = lightclient.ErrUnavailable
 	// ErrFull means that a node has no room for a file now.
 	ErrFull = errors.New("the node has no room")
+	// ErrQuota means that a node takes no more from this client or author now.
+	ErrQuota = errors.New("the node takes no more from you")
 )
 
 // Limits of one request.
@@ -91,14 +93,15 @@ func (m *Meter) Add(n int64) {
 
 // Upload brings a file to one node, from where the members fetch it. pass makes the file's blocks, always the same ones;
 // it is called again when another node has to take over. Sources are tried in their order, round and round, until ctx
-// ends; an error of pass itself ends it too.
+// ends; an error of pass itself ends it too. So does want of room, which waiting does not make: ErrFull or ErrQuota, when
+// no node has any, those left out that could not be reached in a few rounds.
 func Upload(ctx context.Context, sources []lightclient.Source, total int64, report func(Progress), pass func(emit func(evidence.Block) error) error) error {
 	if len(sources) == 0 {
 		return fmt.Errorf("upload: %w: there is no node", ErrUnavailable)
 	}
 	pause := retryFirst
-	for {
-		var failures []error
+	for round := 1; ; round++ {
+		var failures, noRoom []error
 		for _, s := range sources {
 			u := &upload{ctx: ctx, source: s, meter: Meter{Total: total, Report: report}, limit: evidence.MaxBlock}
 			err := pass(u.emit)
@@ -111,10 +114,16 @@ func Upload(ctx context.Context, sources []lightclient.Source, total int64, repo
 			if ctx.Err() != nil {
 				return fmt.Errorf("upload: %w", context.Cause(ctx))
 			}
-			if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrFull) {
+			switch {
+			case errors.Is(err, ErrFull), errors.Is(err, ErrQuota):
+				noRoom = append(noRoom, err)
+			case !errors.Is(err, ErrUnavailable):
 				return fmt.Errorf("upload: %w", err)
 			}
 			failures = append(failures, err)
+		}
+		if len(noRoom) == len(failures) || len(noRoom) > 0 && round == tries {
+			return fmt.Errorf("upload: %w", errors.Join(noRoom...))
 		}
 		select {
 		case <-ctx.Done():
@@ -241,15 +250,19 @@ const (
 	statusQuota = 429
 )
 
-// refusal is what a node says when it takes nothing. One that is only busy has another code.
-func refusal(a lightclient.Answer) (sentence string, full bool) {
+// refusal is what a node says when it has no room; nil if it says something else. One that is only busy has another code.
+func refusal(a lightclient.Answer) error {
 	var said struct {
 		Error struct{ Code, Message, Hint string }
 	}
-	if a.Status != statusFull && a.Status != statusQuota || json.Unmarshal(a.Body, &said) != nil {
-		return "", a.Status == statusFull
+	json.Unmarshal(a.Body, &said) // what it does not say stays empty
+	switch {
+	case a.Status == statusFull:
+		return fmt.Errorf("%w: %s; %s", ErrFull, said.Error.Message, said.Error.Hint)
+	case a.Status == statusQuota && said.Error.Code == "quota":
+		return fmt.Errorf("%w: %s; %s", ErrQuota, said.Error.Message, said.Error.Hint)
 	}
-	return said.Error.Message + "; " + said.Error.Hint, a.Status == statusFull || said.Error.Code == "quota"
+	return nil
 }
 
 func ask(ctx context.Context, s lightclient.Source, q lightclient.Question) ([]byte, error) {
@@ -257,11 +270,10 @@ func ask(ctx context.Context, s lightclient.Source, q lightclient.Question) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, s.Name(), err)
 	}
-	sentence, full := refusal(a)
-	switch {
-	case full:
-		return nil, fmt.Errorf("%w: %s: %s", ErrFull, s.Name(), sentence)
-	case a.Status/100 != 2 || int64(len(a.Body)) > q.Limit:
+	if err := refusal(a); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	if a.Status/100 != 2 || int64(len(a.Body)) > q.Limit {
 		return nil, fmt.Errorf("%w: %s answers with status %d", ErrUnavailable, s.Name(), a.Status)
 	}
 	return a.Body, nil

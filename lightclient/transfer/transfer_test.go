@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"evident/lightclient"
@@ -137,6 +138,28 @@ func TestAnotherNodeTakesOver(t *testing.T) {
 	}
 	if nodes[2].Blocks() == 0 {
 		t.Error("the third node has nothing")
+	}
+}
+
+// TestNoRoom has no node take the file: whoever waits is told so, and not left waiting.
+func TestNoRoom(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		down bool // the other node cannot be reached
+	}{{"all nodes are full", false}, {"one is full, one cannot be reached", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, nodes, sources := newNodes(2)
+				nodes[0].Full, nodes[1].Full = true, true
+				nodes[1].Down.Store(tt.down)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				err := Upload(ctx, sources, 0, nil, newSealed(t, 10).pass(t))
+				if !errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
+					t.Errorf("got %v, want that there is no room, and nothing that would pass by itself", err)
+				}
+			})
+		})
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/home"
 	"evident/lightclient/service"
+	"evident/lightclient/transfer"
 )
 
 // printer writes for a person, or as JSON for a program.
@@ -230,6 +231,10 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
 	case errors.Is(err, evidence.ErrNotFile):
 		out.Code, out.Hint = "not_a_file", p.say("only files with a content of their own can be stamped", "只能为普通文件存证")
+	case errors.Is(err, transfer.ErrQuota):
+		out.Code, out.Hint = "quota", p.say("let the records of what you sent become final, or wait a day; for more, ask a member; then run the same command again", "请等已发送文件的记录终局，或等待一天；如需更多空间，请联系成员；然后再次运行同一命令")
+	case errors.Is(err, transfer.ErrFull):
+		out.Code, out.Hint = "full", p.say("ask a member for more room and run the same command again, or record the digest alone: --digest", "请联系成员增加空间后再次运行同一命令；或仅记录摘要：--digest")
 	case errors.Is(err, syscall.ENOSPC):
 		out.Code, out.Hint = "disk_full", p.say("make room on this disk and run the same command again; nothing is half done", "请清理磁盘后再次运行同一命令；不会留下残缺结果")
 	case errors.Is(err, fs.ErrNotExist):

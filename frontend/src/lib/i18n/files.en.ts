@@ -222,6 +222,24 @@ export const fileErrors = {
     "Only this file’s digest was recorded.",
     "The file itself never left its author’s machine: ask the author for it.",
   ),
+  quota: pair(
+    "The members take no more files from you now.",
+    "Let the records of what you sent become final, or wait a day. For more room, ask a member of the consortium. Nothing is lost.",
+  ),
+  full: pair(
+    "The members have no room for this file.",
+    "Ask a member of the consortium for more room, then try again; or record the digest alone. Nothing is lost.",
+  ),
+  changed: pair(
+    "The file changed while it was being read.",
+    "Wait until nothing writes to it, then try again.",
+  ),
+  disk_full: pair("The disk is full.", "Make room on it, then try again. Nothing is lost."),
+  other_content: pair(
+    "What came back is not what was recorded.",
+    "Nothing of it was kept. Ask the author of the record.",
+  ),
+  file_exists: pair("There is a file of this name already.", "Choose another name."),
   evidence: pair(
     "This part of the file could not be read.",
     "Try again: another member may have it. Nothing that failed its check is shown.",

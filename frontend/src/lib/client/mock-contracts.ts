@@ -2,7 +2,8 @@
 import { MockFailure } from "./mock-failure";
 import { hex } from "./mock-hash";
 import { library } from "./mock-library";
-import { key, personOf, stories, SUBJECT, type Step, type Story } from "./mock-stories";
+import { key, personOf } from "./mock-people";
+import { stories, SUBJECT, type Step, type Story } from "./mock-stories";
 import type * as seam from "./types.gen";
 
 /** What the contracts need of the ledger that they are on. */

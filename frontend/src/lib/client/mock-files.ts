@@ -1,7 +1,7 @@
 /** Evidence files of the made-up ledger: a queue that runs by itself, keys, and files to look at. */
 import { MockFailure } from "./mock-failure";
 import { hex } from "./mock-hash";
-import { key } from "./mock-stories";
+import { key } from "./mock-people";
 import { samples } from "./mock-samples";
 import type * as seam from "./types.gen";
 

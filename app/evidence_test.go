@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"evident/lightclient"
+	"evident/lightclient/author"
 	"evident/lightclient/evidence"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
@@ -255,12 +256,12 @@ func TestFetchEnds(t *testing.T) {
 	}{
 		{"well", func(_ context.Context, to string) error { return os.WriteFile(to, []byte("new"), 0o600) }, saved, "", false},
 		{"called back", func(ctx context.Context, to string) error {
-			os.WriteFile(to+".part", nil, 0o600)
+			os.WriteFile(author.PartPath(to, author.File{}), nil, 0o600)
 			<-ctx.Done()
 			return ctx.Err()
 		}, cancelled, "", false},
 		{"a member promised and lost it", func(_ context.Context, to string) error {
-			os.WriteFile(to+".part", nil, 0o600)
+			os.WriteFile(author.PartPath(to, author.File{}), nil, 0o600)
 			return lightclient.ErrUnavailable
 		}, failedJob, "unavailable", true},
 		{"something else", func(context.Context, string) error { return seal.ErrContent }, failedJob, "other_content", false},
@@ -276,7 +277,7 @@ func TestFetchEnds(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				a.fetch(ctx, service.FetchJob{Job: "1", Path: path, State: fetching}, func(to string, report func(transfer.Progress)) (int64, error) {
+				a.fetch(ctx, service.FetchJob{Job: "1", Path: path, State: fetching}, author.File{}, func(to string, report func(transfer.Progress)) (int64, error) {
 					report(transfer.Progress{Done: 1, Total: 3})
 					return 3, tt.bring(ctx, to)
 				})
@@ -292,7 +293,7 @@ func TestFetchEnds(t *testing.T) {
 			if got, err := os.ReadFile(path); err != nil || string(got) != want {
 				t.Errorf("the file is %q, want %q: %v", got, want, err)
 			}
-			if _, err := os.Stat(path + ".fetched.part"); (err == nil) != tt.part {
+			if _, err := os.Stat(author.PartPath(path+".fetched", author.File{})); (err == nil) != tt.part {
 				t.Errorf("a part is left: %v", err == nil)
 			}
 		})

@@ -53,7 +53,7 @@ func (f *fetches) remove(job string) {
 }
 
 // saveEvidence asks the user where to, and brings a file back. The file has its
-// name only when it is whole and what was recorded; until then it is a .part,
+// name only when it is whole and what was recorded; until then it is a part,
 // from which a later try goes on.
 func (a *App) saveEvidence(ctx context.Context, p service.EvidenceParams) (service.FetchJob, error) {
 	client, record, e, err := a.service.Evidence(ctx, p)
@@ -80,7 +80,7 @@ func (a *App) saveEvidence(ctx context.Context, p service.EvidenceParams) (servi
 	a.work.Go(func() {
 		defer cancel()
 		defer a.fetches.remove(out.Job)
-		a.fetch(ctx, out, func(to string, report func(transfer.Progress)) (int64, error) {
+		a.fetch(ctx, out, author.File{Record: record.ID, Index: p.Index}, func(to string, report func(transfer.Progress)) (int64, error) {
 			f, err := author.Fetch(ctx, client, secrets, record.ID, p.Index, to, report)
 			return f.Size, err
 		})
@@ -90,7 +90,7 @@ func (a *App) saveEvidence(ctx context.Context, p service.EvidenceParams) (servi
 
 // fetch brings a file to its path and tells how far it is. A file that is there
 // was given up in the dialog; it is replaced when the new one is whole.
-func (a *App) fetch(ctx context.Context, job service.FetchJob, bring func(to string, report func(transfer.Progress)) (int64, error)) {
+func (a *App) fetch(ctx context.Context, job service.FetchJob, file author.File, bring func(to string, report func(transfer.Progress)) (int64, error)) {
 	tell := func() { a.service.Emit(service.FetchEvent{Kind: "fetch", Job: job}) }
 	to := job.Path
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
@@ -113,7 +113,7 @@ func (a *App) fetch(ctx context.Context, job service.FetchJob, bring func(to str
 		job.State, job.Done, job.Size = saved, decimal(size), decimal(size)
 	case ctx.Err() != nil && a.ctx.Err() == nil:
 		job.State = cancelled
-		os.Remove(to + ".part") // nobody wants it; if it stays, it is only in the way
+		os.Remove(author.PartPath(to, file)) // nobody wants it; if it stays, it is only in the way
 	default:
 		e := explain(err)
 		job.State, job.Code, job.Error, job.Hint = failedJob, e.Code, e.Message, e.Hint

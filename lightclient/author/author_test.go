@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"evident/lightclient"
 	"evident/lightclient/evidence/seal"
@@ -221,38 +223,76 @@ func TestReceiptsComeLater(t *testing.T) {
 	}
 }
 
-// TestFetchGoesOn continues a part, and refuses one that somebody changed.
+// TestFetchGoesOn continues a part of this record's file, does without one that fits nothing, and touches no other.
 func TestFetchGoesOn(t *testing.T) {
-	d := newTestDesk(t, ledger.Public)
+	d := newTestDesk(t, ledger.Sealed)
 	path, content := d.file(t, "a.bin", 2<<20)
 	s, err := d.Stamp(t.Context(), path, "", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	back := filepath.Join(d.dir, "back.bin")
+	part, other := PartPath(back, File{Record: s.Record.ID}), PartPath(back, File{})
+	foreign := []string{back + ".part", other}
+	for _, path := range foreign {
+		if err := os.WriteFile(path, []byte("of another program"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	bad := slices.Clone(content[:1<<20])
 	bad[7] ^= 1
-	for _, tt := range []struct {
-		name string
-		part []byte
-		want error
-	}{
-		{"changed", bad, seal.ErrContent},
-		{"too long", append(slices.Clone(content), 0), seal.ErrContent},
-		{"half", content[:1<<20], nil},
-	} {
-		if err := os.WriteFile(back+".part", tt.part, 0o600); err != nil {
+	fetch := func(name string, begun []byte, want error) {
+		if err := os.WriteFile(part, begun, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil)
-		if !errors.Is(err, tt.want) {
-			t.Errorf("%s: %v", tt.name, err)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := os.Stat(back + ".part"); err == nil {
-			t.Errorf("%s: the part is left", tt.name)
+		if _, err := os.Stat(part); err == nil {
+			t.Errorf("%s: the part is left", name)
+		}
+		got, err := os.ReadFile(back)
+		if want == nil && (err != nil || !bytes.Equal(got, content)) || want != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the file has %d bytes, %v", name, len(got), err)
+		}
+		os.Remove(back)
+	}
+	for _, tt := range []struct {
+		name  string
+		begun []byte
+	}{
+		{"nothing", nil},
+		{"half", content[:1<<20]},
+		{"all", content},
+		{"zeros, as after a power cut", make([]byte, 1<<20)},
+		{"a byte is another", bad},
+		{"too long", append(slices.Clone(content), 0)},
+	} {
+		fetch(tt.name, tt.begun, nil)
+	}
+	secret, err := d.Outbox.Secrets().Open(s.Record.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret.Salt[0] ^= 1
+	if err := d.Outbox.Secrets().put(s.Record.ID, 0, secret); err != nil {
+		t.Fatal(err)
+	}
+	fetch("not what was recorded", content[:1<<20], seal.ErrContent)
+	for _, path := range foreign {
+		if text, err := os.ReadFile(path); err != nil || string(text) != "of another program" {
+			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
-	if got, err := os.ReadFile(back); err != nil || !bytes.Equal(got, content) {
-		t.Errorf("fetched something else: %v", err)
+}
+
+// TestPartPath names parts of files with long names.
+func TestPartPath(t *testing.T) {
+	for _, name := range []string{"a", strings.Repeat("x", 255), strings.Repeat("港", 85)} {
+		part := filepath.Base(PartPath(filepath.Join(t.TempDir(), name), File{}))
+		if len(part) > 255 || !utf8.ValidString(part) || !strings.HasSuffix(part, ".part") {
+			t.Errorf("%d bytes: %s", len(part), part)
+		}
 	}
 }

@@ -166,7 +166,8 @@ func TestAbandon(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	d, s, content := sealedDesk(t)
 	back := filepath.Join(d.dir, "back.bin")
-	if err := os.Symlink("/dev/full", back+".part"); err != nil {
+	part := PartPath(back, File{Record: s.Record.ID})
+	if err := os.Symlink("/dev/full", part); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil); !errors.Is(err, syscall.ENOSPC) {
@@ -175,7 +176,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Lstat(back); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is a file: %v", err)
 	}
-	if err := os.Remove(back + ".part"); err != nil {
+	if err := os.Remove(part); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Fetch(t.Context(), d.Client, d.Outbox.Secrets(), s.Record.ID, FirstStored, back, nil); err != nil {
@@ -236,7 +237,7 @@ func TestFetchPauses(t *testing.T) {
 	if _, err := os.Lstat(back); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a partial file has the name of the whole: %v", err)
 	}
-	info, err := os.Stat(back + ".part")
+	info, err := os.Stat(PartPath(back, File{Record: s.Record.ID}))
 	if err != nil || info.Size() < 5<<20 {
 		t.Fatalf("the part has %d bytes: %v", info.Size(), err)
 	}

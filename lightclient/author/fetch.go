@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"evident/lightclient"
 	"evident/lightclient/evidence/seal"
@@ -35,11 +36,14 @@ type Fetched struct {
 const FirstStored = -1
 
 // Fetch brings a file of a record back from the members, opens it, compares it with what was recorded, and writes it to
-// path; empty: the file's own name, in this folder. Until all of that is done it lies beside it as .part, from where an
+// path; empty: the file's own name, in this folder. Until all of that is done it lies beside it (PartPath), from where an
 // interrupted fetch goes on. It never replaces a file.
 func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id ledger.RecordID, index int, path string, report func(transfer.Progress)) (Fetched, error) {
 	record, err := client.Record(ctx, id)
 	if err != nil {
+		return Fetched{}, fmt.Errorf("fetch: %w", err)
+	}
+	if index, err = storedAt(record, index); err != nil {
 		return Fetched{}, fmt.Errorf("fetch: %w", err)
 	}
 	e, secret, err := OpenStored(record, index, secrets)
@@ -54,7 +58,7 @@ func Fetch(ctx context.Context, client *lightclient.Client, secrets Secrets, id 
 	}
 	plain, err := seal.Open(ctx, &transfer.Blocks{Sources: client.Sources()}, e, secret)
 	if err == nil {
-		err = write(plain, path, report)
+		err = write(plain, PartPath(path, File{id, index}), path, report)
 	}
 	if errors.Is(err, transfer.ErrUnavailable) && erased(ctx, client, record, e) {
 		err = ErrErased
@@ -107,33 +111,50 @@ func fileName(id ledger.RecordID, e ledger.Evidence, secret *seal.Secret) string
 	return name
 }
 
-// write goes on with what an earlier run wrote. If the whole is then not what was recorded, nothing of it is kept.
-func write(plain *seal.Plain, path string, report func(transfer.Progress)) error {
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
+// PartPath is where a file lies while it is fetched to path. The name is of this record's file alone: what another fetch
+// or another program left beside it is not touched.
+func PartPath(path string, file File) string {
+	folder, name := filepath.Split(path)
+	name = strings.ToValidUTF8(name[:min(len(name), maxPartName)], "")
+	return fmt.Sprintf("%s%s.%.16s-%d.part", folder, name, file.Record, file.Index+1)
+}
+
+// maxPartName is how much of a file's name fits before the rest of its part's, in bytes.
+const maxPartName = 200
+
+// write fetches into the part and gives it its name. When a part from before does not lead to what was recorded, as after
+// a power cut, that says nothing of who keeps the file: then everything is fetched once more.
+func write(plain *seal.Plain, part, path string, report func(transfer.Progress)) error {
+	begun, err := writePart(plain, part, report)
+	if errors.Is(err, seal.ErrContent) && begun > 0 {
+		_, err = writePart(plain, part, report)
+	}
 	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	meter := &transfer.Meter{Total: plain.Size, Report: report}
-	begun := io.TeeReader(io.NewSectionReader(f, 0, info.Size()), metered{meter, io.Discard})
-	if _, err := f.Seek(info.Size(), io.SeekStart); err != nil {
-		return err
-	}
-	if err := plain.Continue(metered{meter, f}, begun); err != nil {
-		if errors.Is(err, seal.ErrContent) {
-			return errors.Join(err, os.Remove(part))
-		}
-		return err
-	}
-	if err := f.Sync(); err != nil {
 		return err
 	}
 	return install(part, path)
+}
+
+// writePart goes on with what an earlier run wrote, and says how much that was. If the whole is then not what was recorded,
+// nothing of it is kept.
+func writePart(plain *seal.Plain, part string, report func(transfer.Progress)) (begun int64, err error) {
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if begun, err = f.Seek(0, io.SeekEnd); err != nil {
+		return 0, err
+	}
+	meter := &transfer.Meter{Total: plain.Size, Report: report}
+	before := io.TeeReader(io.NewSectionReader(f, 0, begun), metered{meter, io.Discard})
+	if err := plain.Continue(metered{meter, f}, before); err != nil {
+		if errors.Is(err, seal.ErrContent) {
+			return begun, errors.Join(err, os.Remove(part))
+		}
+		return begun, err
+	}
+	return begun, f.Sync()
 }
 
 // install gives a finished file its name. A link does not replace a file that appeared meanwhile, as a rename would; but

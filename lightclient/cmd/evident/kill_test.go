@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"evident/lightclient/author"
+	"evident/lightclient/ledger"
 	"evident/lightclient/testnode"
 )
 
@@ -133,13 +135,17 @@ func TestKilled(t *testing.T) {
 	v.run("verify", film)
 
 	kills = 0
+	record := stamped.Files[0].Record
+	id, err := ledger.ParseRecordID(record)
+	if err != nil {
+		t.Fatal(err)
+	}
 	part := func(least int64) func() bool {
 		return func() bool {
-			info, err := os.Stat(back + ".part")
+			info, err := os.Stat(author.PartPath(back, author.File{Record: id}))
 			return err == nil && info.Size() >= least
 		}
 	}
-	record := stamped.Files[0].Record
 	for _, least := range []int64{1 << 20, 7 << 20, 15 << 20} {
 		if v.killWhen(part(least), "fetch", record, "-o", back) {
 			kills++

@@ -8,6 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxClauses bounds what is computed for one record.
+const maxClauses = 64
+
 func (d *loader) action(name string, n *yaml.Node) *action {
 	m := d.object(n, []string{"title", "from", "signers"}, []string{"to", "input", "rules", "set", "touches", "while_held", "migrates"})
 	d.message(m["title"])
@@ -49,6 +52,9 @@ func (d *loader) action(name string, n *yaml.Node) *action {
 	a.to = d.to(e, m["to"])
 	a.set = d.assignments(e, m["set"])
 	a.touches = d.touches(e, m["touches"])
+	if len(a.rules) > maxClauses || len(a.to) > maxClauses || len(a.set) > maxClauses || len(a.touches) > maxClauses {
+		d.fail(n, "an action has at most %d rules, outcomes, assignments and touches each", maxClauses)
+	}
 	return a
 }
 

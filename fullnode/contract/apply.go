@@ -23,8 +23,8 @@ func (c *call) apply() ([]Change, *Refusal) {
 		return nil, refuse("C2", "the item's status does not allow this action", "该事项的当前状态不允许此操作",
 			"action", c.record.Action, "status", c.item.Status)
 	}
-	if hold, _ := c.item.Fields[held].(string); hold != "" && !a.whileHeld {
-		return nil, refuse("C6", "the item is on hold", "该事项已被冻结", "action", c.record.Action, "held", hold)
+	if refusal := c.checkHold(a, c.item); refusal != nil {
+		return nil, refusal
 	}
 	c.input = decode(c.record.Fields).(map[string]any)
 	if err := a.schema.Validate(c.input); err != nil {
@@ -43,6 +43,15 @@ func (c *call) apply() ([]Change, *Refusal) {
 		return nil, refusal
 	}
 	return c.encode(append([]*Item{item}, touched...))
+}
+
+// checkHold is rule C6, of the record's item and of every other one that it would change.
+func (c *call) checkHold(a *action, item *Item) *Refusal {
+	hold, _ := item.Fields[held].(string)
+	if hold == "" || a.whileHeld {
+		return nil
+	}
+	return refuse("C6", "the item is on hold", "该事项已被冻结", "action", c.record.Action, "held", hold, "item", clip(item.name))
 }
 
 func (c *call) checkAll(a *action) *Refusal {

@@ -158,7 +158,7 @@ func (c *call) holds(key, role, scope string) ref.Val {
 	}
 	grants, _ := entry.Fields["grants"].([]any)
 	for _, one := range grants {
-		if c.inForce(one.(map[string]any), role, scope) {
+		if grant, ok := one.(map[string]any); ok && c.inForce(grant, role, scope) {
 			return types.True
 		}
 	}

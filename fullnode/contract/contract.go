@@ -17,7 +17,7 @@
 //	name       a new item's name could not be taken for another by its look
 //	action     the contract has this action
 //	C2         the item's status allows it
-//	C6         the item is not on hold
+//	C6         the item is not on hold, nor is another one that the action changes
 //	fields     the fields have the form of the action's JSON Schema (C7: integers only)
 //	C4         what happened is neither ahead of the block, nor before the item's last event unless marked late
 //	C1         those who have to sign have signed

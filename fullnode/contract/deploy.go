@@ -194,13 +194,17 @@ func (c *Contract) Follows(before []InForce) error {
 	if c.name == Contracts {
 		return fmt.Errorf("the contract %s is part of the program", Contracts)
 	}
+	if c.name == DigestSpace {
+		return fmt.Errorf("a contract is not called %s: the ledger keeps digests there", DigestSpace)
+	}
+	seen := map[[2]*shape]bool{}
 	for _, old := range before {
 		if old.version >= c.version {
 			return fmt.Errorf("version %d is in force already", old.version)
 		}
 		for _, field := range sortedKeys(c.fields) {
-			if was := old.fields[field]; was != nil && !was.same(c.fields[field]) {
-				return fmt.Errorf("field %q has another type in version %d", field, old.version)
+			if was := old.fields[field]; was != nil && !was.within(c.fields[field], seen) {
+				return fmt.Errorf("field %q has another type, or is shorter, than in version %d", field, old.version)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"fmt"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,8 +15,12 @@ import (
 	"evident/lightclient/ledger"
 )
 
-// maxList bounds every list of an input: uniqueItems takes time by the square of it.
-const maxList = 256
+// Bounds of what a schema may ask for.
+const (
+	maxList    = 256   // values of a list: uniqueItems takes time by the square of it
+	maxLevels  = 6     // lists and objects within each other, in one field: deeper is no canonical JSON
+	maxPattern = 4_096 // steps of a compiled pattern
+)
 
 // kinds are the JSON types that a definition may name, with the keywords of JSON Schema that each takes.
 var kinds = map[string]struct {
@@ -57,6 +62,7 @@ func (d *loader) shapeOf(n *yaml.Node) *shape {
 	}
 	d.object(n, []string{"type"}, slices.Concat(kind.keywords, labels))
 	s := &shape{kind: kind.kind, most: d.most(members)}
+	d.checkBounds(members)
 	if format := members["format"]; format != nil && !slices.Contains(formats[s.kind], d.text(format)) {
 		d.fail(format, "the format of type %s is one of %s", name, strings.Join(formats[s.kind], ", "))
 	}
@@ -73,7 +79,35 @@ func (d *loader) shapeOf(n *yaml.Node) *shape {
 	if s.elem = d.shapeOf(members["items"]); s.elem.kind == types.ListKind {
 		d.fail(n, "a list of lists needs a named type between")
 	}
+	s.levels = s.elem.levels + 1
 	return s
+}
+
+// checkBounds refuses what is not the same on every machine, or takes room without bound: lengths that 32 bits do not
+// hold, and patterns that are large, or ask a version of Unicode what a letter is.
+func (d *loader) checkBounds(members map[string]*yaml.Node) {
+	for _, name := range []string{"minLength", "maxLength", "minItems"} {
+		if n := members[name]; n != nil && (d.whole(n) < 0 || d.whole(n) > MaxItemSize) {
+			d.fail(n, "%s is 0 to %d", name, MaxItemSize)
+		}
+	}
+	n := members["pattern"]
+	if n == nil {
+		return
+	}
+	text := d.text(n)
+	if strings.Contains(text, `\p`) || strings.Contains(text, `\P`) || strings.Contains(text, "(?") {
+		d.fail(n, "a pattern has neither classes of Unicode, nor flags")
+		return
+	}
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		d.fail(n, "the pattern is no regular expression: %v", err)
+		return
+	}
+	if program, err := syntax.Compile(parsed.Simplify()); err != nil || len(program.Inst) > maxPattern {
+		d.fail(n, "a pattern has at most %d steps", maxPattern)
+	}
 }
 
 // objectShape returns the type of an object with these properties, and completes its schema: no other members.
@@ -85,6 +119,9 @@ func (d *loader) objectShape(name string, n *yaml.Node) (*shape, map[string]any)
 	}
 	members := d.object(n, []string{"properties"}, []string{"required"})
 	s.fields = d.fieldShapes(members["properties"])
+	for _, field := range s.fields {
+		s.levels = max(s.levels, field.levels+1)
+	}
 	for _, one := range d.list(members["required"]) {
 		if s.fields[d.text(one)] == nil {
 			d.fail(one, "%q is required and not a property", one.Value)
@@ -109,6 +146,9 @@ func (d *loader) fieldShapes(n *yaml.Node) map[string]*shape {
 			}
 		}
 		fields[field] = d.shapeOf(members[field])
+		if fields[field].levels > maxLevels {
+			d.fail(members[field], "%q is nested deeper than %d", field, maxLevels)
+		}
 	}
 	return fields
 }

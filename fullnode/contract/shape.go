@@ -21,6 +21,7 @@ type shape struct {
 	most   int64  // of a list's elements, or a text's bytes; 0: as many as fit in the state
 	name   string // of an object
 	fields map[string]*shape
+	levels int // of lists and objects within each other
 }
 
 var (
@@ -44,16 +45,22 @@ func (s *shape) celType() *cel.Type {
 	return cel.ObjectType(s.name)
 }
 
-// same tells whether values of one shape are values of the other.
-func (s *shape) same(t *shape) bool {
-	if s.kind != t.kind || len(s.fields) != len(t.fields) {
+// within tells whether values of this shape are values of another one. Types may name others many times, so each pair
+// that was compared is remembered.
+func (s *shape) within(t *shape, seen map[[2]*shape]bool) bool {
+	pair := [2]*shape{s, t}
+	if seen[pair] {
+		return true
+	}
+	seen[pair] = true
+	if s.kind != t.kind || len(s.fields) != len(t.fields) || t.most != 0 && (s.most == 0 || s.most > t.most) {
 		return false
 	}
 	if s.kind == types.ListKind {
-		return s.elem.same(t.elem)
+		return s.elem.within(t.elem, seen)
 	}
 	for name, field := range s.fields {
-		if other := t.fields[name]; other == nil || !field.same(other) {
+		if other := t.fields[name]; other == nil || !field.within(other, seen) {
 			return false
 		}
 	}
@@ -115,23 +122,52 @@ func isZero(v any) bool {
 	return v == nil
 }
 
-// native returns the plain value of what an expression of this shape gave.
+// native returns the plain value of what an expression of this shape gave. The type checker lets a list of values of
+// several types pass as a list of any of them, so each is looked at.
 func (s *shape) native(v ref.Val) (any, error) {
 	switch v := v.(type) {
 	case types.Int:
-		return int64(v), nil
+		if s.kind == types.IntKind {
+			return int64(v), nil
+		}
 	case types.String:
-		return string(v), nil
+		if s.kind == types.StringKind {
+			return string(v), nil
+		}
 	case types.Bool:
-		return bool(v), nil
+		if s.kind == types.BoolKind {
+			return bool(v), nil
+		}
 	}
 	if s.kind == types.ListKind {
 		return s.nativeList(v)
 	}
-	if object, ok := v.Value().(map[string]any); ok && s.kind == types.StructKind {
+	if object, ok := v.Value().(map[string]any); ok && s.kind == types.StructKind && s.describes(object) {
 		return object, nil
 	}
-	return nil, fmt.Errorf("a %s is no plain value", v.Type().TypeName())
+	return nil, fmt.Errorf("a %s is not the value that is wanted here", v.Type().TypeName())
+}
+
+// describes tells whether a plain value is of this shape.
+func (s *shape) describes(v any) bool {
+	switch v := v.(type) {
+	case int64:
+		return s.kind == types.IntKind
+	case string:
+		return s.kind == types.StringKind
+	case bool:
+		return s.kind == types.BoolKind
+	case []any:
+		return s.kind == types.ListKind && !slices.ContainsFunc(v, func(one any) bool { return !s.elem.describes(one) })
+	case map[string]any:
+		for name, one := range v {
+			if s.kind != types.StructKind || s.fields[name] == nil || !s.fields[name].describes(one) {
+				return false
+			}
+		}
+		return s.kind == types.StructKind
+	}
+	return false
 }
 
 type lister interface {

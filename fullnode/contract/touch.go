@@ -22,7 +22,7 @@ func (c *call) touchAll(a *action) ([]*Item, *Refusal) {
 				return nil, tooMuch("touches", t.id, "item", clip(name))
 			}
 			seen[name] = true
-			item, refusal := c.touch(t, name)
+			item, refusal := c.touch(a, t, name)
 			if refusal != nil {
 				return nil, refusal
 			}
@@ -32,10 +32,13 @@ func (c *call) touchAll(a *action) ([]*Item, *Refusal) {
 	return changed, nil
 }
 
-func (c *call) touch(t *touch, name string) (*Item, *Refusal) {
+func (c *call) touch(a *action, t *touch, name string) (*Item, *Refusal) {
 	before, err := c.findOwn(name)
 	if err != nil {
 		return nil, tooMuch("touches", t.id, "why", clip(err.Error()))
+	}
+	if refusal := c.checkHold(a, before); refusal != nil {
+		return nil, refusal
 	}
 	c.touched = before
 	if t.rule != nil {

@@ -109,12 +109,15 @@ func (a *App) gather(ctx context.Context, ids []ledger.RecordID, p service.Expor
 	if err != nil {
 		return nil, nil, err
 	}
-	options := collect.Options{History: p.History, Content: p.Content, Secret: a.home.Outbox().Secrets().Open}
+	options := collect.Options{History: p.History, Content: p.Content, Secret: a.home.Outbox().Secrets().Open, Disclose: p.Disclose, Private: ring{a}.Private}
 	proofs, err := collect.Records(ctx, client, ids, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	made, err := casefile.NewCase(proofs)
+	if err == nil {
+		err = options.CheckDisclosed(made)
+	}
 	if err != nil || !p.Content {
 		return made, nil, err
 	}

@@ -166,7 +166,7 @@ func badPackages(t testing.TB) []badPackage {
 		{"ledger", "altered manifest.claims", `"ledger":"harbour`, `"ledger":"harbor`},
 		{"record", "altered proofs.missing", `"records":["`, `"records":["0`},
 		{"index", "altered manifest.claims", `"index":0`, `"index":9`},
-		{"edition", "unknown ledger ", `"edition":1`, `"edition":2`},
+		{"edition", "unknown ledger ", `"edition":2`, `"edition":3`},
 	} {
 		add("manifest-"+change.name, change.outcome, putTogether(resum(edit(parts(), "manifest.json", func(b []byte) []byte {
 			return bytes.Replace(b, []byte(change.old), []byte(change.new), 1)

@@ -19,6 +19,8 @@ type Case struct {
 	Fingerprint ledger.Fingerprint
 	Origin      string
 	Records     []Record
+
+	thumbnails map[string][]byte // by their entries, of the package that is written or verified
 }
 
 // Record is one record of a case.
@@ -34,9 +36,9 @@ func NewCase(files [][]byte) (*Case, error) {
 	if len(files) == 0 || len(files) > MaxRecords {
 		return nil, fmt.Errorf("%w: a package has 1 to %d records", ledger.ErrLimit, MaxRecords)
 	}
-	c := new(Case)
+	c, known := new(Case), new(proof.Certificates)
 	for _, file := range files {
-		report := proof.Verify(file, proof.Options{})
+		report := proof.Verify(file, proof.Options{Known: known})
 		if report.Proven == nil {
 			return nil, fmt.Errorf("%w: a proof does not verify: %s", ledger.ErrProof, report.Reason("en"))
 		}
@@ -97,6 +99,28 @@ func (r *Record) PlainSHA256(index int) string {
 	return ""
 }
 
+// Private is a private field of a record. The ledger holds a commitment to it.
+type Private struct {
+	Name, Value string // no value unless it is disclosed
+	Disclosed   bool
+}
+
+// PrivateFields are those of the record, as far as the proof discloses them.
+func (r *Record) PrivateFields() []Private {
+	disclosed := map[ledger.PrivateField]string{}
+	for _, o := range r.Proven.Private {
+		if c, err := o.Commit(); err == nil {
+			disclosed[c] = o.Value
+		}
+	}
+	var out []Private
+	for _, f := range ledger.PrivateFields(r.Record.Fields) {
+		value, ok := disclosed[f]
+		out = append(out, Private{f.Name, value, ok})
+	}
+	return out
+}
+
 // contentEntry is the entry for the bytes of an evidence file. The name is
 // ours, but for a harmless ending; the author's stands in the record.
 func (r *Record) contentEntry(index int) string {
@@ -129,10 +153,15 @@ func (c *Case) redactions(contents []Content) []Redaction {
 		r := &c.Records[i]
 		for n := range r.Record.Evidence {
 			if !given[Content{r.contentEntry(n), int64(n), r.ID.String()}] {
-				out = append(out, Redaction{int64(n), r.ID.String(), redactedContent})
+				out = append(out, Redaction{Index: int64(n), Record: r.ID.String(), What: redactedContent})
 			}
 			if r.PlainSHA256(n) == "" {
-				out = append(out, Redaction{int64(n), r.ID.String(), redactedDigest})
+				out = append(out, Redaction{Index: int64(n), Record: r.ID.String(), What: redactedDigest})
+			}
+		}
+		for n, f := range r.PrivateFields() {
+			if !f.Disclosed {
+				out = append(out, Redaction{Field: f.Name, Index: int64(n), Record: r.ID.String(), What: redactedField})
 			}
 		}
 	}

@@ -10,6 +10,7 @@
 //	content/<short id>/<n>.<ext>     the files, or content/EXCLUDED.txt
 //	declaration/….txt                drafts for counsel
 //	records/<short id>/…             proof.evident, and record, header, certificate, tlog-proof and policy as texts
+//	thumbnails/<short id>/<n>.png    small pictures, for the pages
 //	trust/genesis.json, members.md   who vouches for it
 //
 // A package has one spelling: every entry is stored, in a fixed order, with a
@@ -42,7 +43,7 @@ const (
 
 	// edition numbers the texts that the package gives people. It changes with
 	// any of their bytes; older packages keep verifying, without that comparison.
-	edition = 1
+	edition = 2
 )
 
 // The names of fixed entries.

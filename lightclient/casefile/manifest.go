@@ -55,7 +55,8 @@ const exportedNote = "not evidence of time"
 
 // Redaction is something that a record names and the package leaves out.
 type Redaction struct {
-	Index  int64  `json:"index"`
+	Field  string `json:"field,omitempty"` // name of a private field
+	Index  int64  `json:"index"`           // of the evidence, or among the record's private fields
 	Record string `json:"record"`
 	What   string `json:"what"`
 }
@@ -64,6 +65,7 @@ type Redaction struct {
 const (
 	redactedContent = "content" // the bytes of a file
 	redactedDigest  = "digest"  // what the commitment of a sealed file hides
+	redactedField   = "field"   // and that of a private field
 )
 
 // encode returns the manifest's bytes: one line of canonical JSON.
@@ -79,6 +81,9 @@ const magic = `"format":"evident/package/v`
 
 // parseManifest accepts what encode makes.
 func parseManifest(file []byte) (*Manifest, error) {
+	if len(file) > maxManifest {
+		return nil, fmt.Errorf("%w: a manifest has at most %d bytes", ledger.ErrLimit, maxManifest)
+	}
 	line, ok := bytes.CutSuffix(file, []byte("\n"))
 	if !ok {
 		return nil, malformed("manifest: want one line that ends with a line feed")

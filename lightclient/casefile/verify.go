@@ -295,7 +295,14 @@ func (v *verification) checkArtefacts() (bool, error) {
 		}
 		return v.fail(StageArtefacts, "artefacts.differs", "entry", entry)
 	}
-	if err := v.checkClaims(count); err != nil {
+	err = v.readThumbnails()
+	if err != nil && !errors.Is(err, ledger.ErrFormat) && !errors.Is(err, ledger.ErrLimit) {
+		return false, err
+	}
+	if err == nil {
+		err = v.checkClaims(count)
+	}
+	if err != nil {
 		return v.fail(StageManifest, "manifest.claims", "error", err.Error())
 	}
 	v.set(StageArtefacts, proof.Passed, "artefacts.ok")
@@ -346,7 +353,7 @@ func (v *verification) checkClaims(artefacts int) error {
 	if !slices.Equal(m.Redacted, v.known.redactions(m.Contents)) {
 		return malformed("what is left out is not listed")
 	}
-	if got, want := len(m.Entries), artefacts+len(m.Contents)+len(v.known.documents(m)); got != want {
+	if got, want := len(m.Entries), artefacts+len(m.Contents)+len(v.known.thumbnails)+len(v.known.documents(m)); got != want {
 		return malformed("%d entries, want %d", got, want)
 	}
 	return nil
@@ -363,6 +370,12 @@ func (v *verification) checkContent() (bool, error) {
 		recorded := r.Record.Evidence[x.Index]
 		if cid, ok := v.cids[x.Entry]; ok && recorded.Mode != ledger.Sealed && cid != recorded.CID {
 			return v.fail(StageContent, "content.cid", "entry", x.Entry)
+		}
+		if shows, err := v.checkThumbnail(r, x); !shows || err != nil {
+			if err != nil {
+				return false, err
+			}
+			return v.fail(StageContent, "content.thumbnail", "entry", x.Entry)
 		}
 	}
 	files, excluded := len(v.Manifest.Contents), 0

@@ -109,6 +109,13 @@ func (c *Case) parts(x Export) (*Manifest, []part, error) {
 		return nil, nil, err
 	}
 	m.Redacted = c.redactions(m.Contents)
+	if x.Pages.Make != nil {
+		small, err := c.thumbnailParts(x.Files)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts = append(parts, small...)
+	}
 	artefacts, err := c.artefacts()
 	if err != nil {
 		return nil, nil, err

@@ -2,13 +2,15 @@
 // with the receipts of those who keep its files, the earlier records of its item
 // if they are wanted, and the files themselves, read from the members while the
 // package is written. What is sealed is disclosed only where its secret is at
-// hand and the files are wanted.
+// hand and the files are wanted; private fields only where they were chosen.
 package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"evident/lightclient"
@@ -30,6 +32,11 @@ type Options struct {
 	// Secret returns what opens a sealed file. Any error means that it is not at
 	// hand: the file then stays out, and its digest undisclosed.
 	Secret func(record ledger.RecordID, index int) (*seal.Secret, error)
+
+	// Disclose are the names of private fields to disclose, wherever a record has
+	// them, and Private what is at hand of a record's. Its errors mean: nothing.
+	Disclose []string
+	Private  func(record ledger.RecordID) ([]ledger.Opening, error)
 
 	Progress func(done, total int) // records; called from several goroutines
 }
@@ -141,7 +148,50 @@ func proofOf(ctx context.Context, client *lightclient.Client, id ledger.RecordID
 	if err := p.AddStorage(receipts); err != nil {
 		return nil, err
 	}
+	o.disclose(p, id)
 	return p.Encode()
+}
+
+// disclose puts the chosen private fields of a record into its proof.
+func (o Options) disclose(p *proof.Proof, id ledger.RecordID) {
+	if len(o.Disclose) == 0 || o.Private == nil {
+		return
+	}
+	known, err := o.Private(id)
+	if err != nil {
+		return
+	}
+	for _, opening := range known {
+		if slices.Contains(o.Disclose, opening.Name) && !slices.Contains(p.Private, opening) {
+			p.Private = append(p.Private, opening)
+		}
+	}
+}
+
+// Disclose puts the chosen private fields into a proof file.
+func Disclose(file []byte, id ledger.RecordID, o Options) ([]byte, error) {
+	p, err := proof.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	o.disclose(p, id)
+	return p.Encode()
+}
+
+// ErrNotPrivate means that no record of a case has a private field that was to be disclosed, or that its value is not
+// at hand.
+var ErrNotPrivate = errors.New("no chosen record has a private field of this name whose value is at hand")
+
+// CheckDisclosed checks that each private field that was to be disclosed is, in some record.
+func (o Options) CheckDisclosed(c *casefile.Case) error {
+	for _, name := range o.Disclose {
+		if !slices.ContainsFunc(c.Records, func(r casefile.Record) bool {
+			return slices.ContainsFunc(r.Proven.Private, func(opening ledger.Opening) bool { return opening.Name == name })
+		}) {
+			return fmt.Errorf("disclose %q: %w", name, ErrNotPrivate)
+		}
+	}
+	return nil
 }
 
 func (o Options) secret(id ledger.RecordID, index int) *seal.Secret {

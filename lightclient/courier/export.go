@@ -69,12 +69,15 @@ func (c *Courier) gather(ctx context.Context, p service.ExportParams) (*casefile
 	if err != nil {
 		return nil, nil, err
 	}
-	options := collect.Options{History: p.History, Content: p.Content, Secret: c.secretOf}
+	options := collect.Options{History: p.History, Content: p.Content, Secret: c.secretOf, Disclose: p.Disclose, Private: c.Private}
 	proofs, err := collect.Records(ctx, client, ids, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	made, err := casefile.NewCase(proofs)
+	if err == nil {
+		err = options.CheckDisclosed(made)
+	}
 	if err != nil || !p.Content {
 		return made, nil, err
 	}

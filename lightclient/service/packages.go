@@ -43,12 +43,15 @@ type VerifyPackageParams struct {
 }
 
 // ExportParams says what goes into a package: records, each with the earlier
-// records of its item if wanted, and the files that the author has at hand.
+// records of its item if wanted, the files that the author has at hand, and the
+// chosen private fields.
 type ExportParams struct {
 	Job     string   `json:"job"`
 	Records []string `json:"records"`
 	History bool     `json:"history"`
 	Content bool     `json:"content"`
+
+	Disclose []string `json:"disclose"` // names of private fields to disclose
 }
 
 // Exported is a package that was written.

@@ -20,10 +20,6 @@ import (
 	"evident/lightclient/proof"
 )
 
-// InFull is how many records have sections of their own. A larger case has a
-// table of them, and each record's facts in its folder.
-const InFull = 8
-
 // HTML is the pages for screens alone.
 var HTML = casefile.Pages{Names: []string{"certificate.en.html", "certificate.zh.html"}, Make: Screens}
 
@@ -69,7 +65,7 @@ func compose(c *casefile.Case, m *casefile.Manifest, digest string, zh bool) *Do
 		{p.Say("Certificate number", "证明书编号"), code(d.Number)},
 		{p.Say("Records", "记录数"), count(len(c.Records))},
 	})
-	if len(c.Records) > InFull {
+	if len(c.Records) > casefile.InFull {
 		p.summary()
 	} else {
 		for i := range c.Records {
@@ -113,6 +109,9 @@ func (p composer) subject(r *casefile.Record) {
 			{"SHA-512", p.sha512(r, i)},
 			{"CID", code(e.CID)},
 		})
+		if small := p.known.Thumbnail(r, i); small != nil {
+			p.add(Picture{p.Say("Small picture of the file", "文件缩略图"), small})
+		}
 	}
 	p.together(r)
 }
@@ -142,6 +141,25 @@ func (p composer) declared(r *casefile.Record) {
 	if fields := fieldRows(r.Record.Fields); len(fields) > 0 {
 		p.add(Paragraph(p.Say("Fields of the statement, by their names in the contract:", "陈述的各字段（按合约中的名称）：")), fields)
 	}
+	p.private(r)
+}
+
+// private shows the private fields that the proof discloses, and says which it does not.
+func (p composer) private(r *casefile.Record) {
+	var rows Rows
+	for _, f := range r.PrivateFields() {
+		rows = append(rows, Row{casefile.Plain(f.Name), p.disclosed(f)})
+	}
+	if len(rows) > 0 {
+		p.add(Paragraph(p.Say("Private fields, of which the ledger holds a commitment instead of the value:", "私密字段（账本仅持有其承诺值，不含内容）：")), rows)
+	}
+}
+
+func (p composer) disclosed(f casefile.Private) Value {
+	if !f.Disclosed {
+		return text(p.Say("not disclosed: redacted in this package", "未披露：本文件包已隐去"))
+	}
+	return orDash(f.Value).and(text(p.Say(" (disclosed, matches its commitment)", "（已披露，与承诺值相符）")))
 }
 
 // fieldRows shows texts as they are and everything else as JSON.
@@ -203,7 +221,7 @@ func (p composer) summary() {
 	p.add(Paragraph(p.Say("Each row is one record. What its author declared, the members who signed its block and all keys stand in its folder under records/, in proof.evident. A file's name is what its author declared.",
 		"每行为一条记录。作者的声明、签署其区块的成员及全部密钥见 records/ 下该记录目录中的 proof.evident。文件名为作者所声明。")))
 	g := Grid{
-		Head:  []string{p.Say("Record", "记录"), p.Say("File and SHA-256", "文件与 SHA-256"), p.Say("Existed by (UTC)", "最迟存在于（UTC）"), p.Say("Block", "区块")},
+		Head:  []string{p.Say("Record", "记录"), p.Say("File and SHA-256, private fields", "文件与 SHA-256、私密字段"), p.Say("Existed by (UTC)", "最迟存在于（UTC）"), p.Say("Block", "区块")},
 		Share: []float64{.2, .5, .2, .1},
 	}
 	for i := range p.known.Records {
@@ -211,6 +229,9 @@ func (p composer) summary() {
 		var files []Value
 		for n, e := range r.Record.Evidence {
 			files = append(files, orDash(e.Name), p.plainSHA256(r, n))
+		}
+		for _, f := range r.PrivateFields() {
+			files = append(files, text(f.Name+": ").and(p.disclosed(f)))
 		}
 		if files == nil {
 			files = []Value{text(p.Say("no file", "无文件"))}

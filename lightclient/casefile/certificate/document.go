@@ -18,7 +18,7 @@ type Document struct {
 	Blocks   []Block
 }
 
-// Block is a Chapter, Section, Paragraph, Rows, Grid, Steps or Form.
+// Block is a Chapter, Section, Paragraph, Rows, Picture, Grid, Steps or Form.
 type Block any
 
 type (
@@ -30,6 +30,11 @@ type (
 	Paragraph string
 	// Rows are names with values.
 	Rows []Row
+	// Picture is a small one, as PNG.
+	Picture struct {
+		Label string
+		PNG   []byte
+	}
 	// Grid is a table with a head; blank rows are to be filled in by hand.
 	Grid struct {
 		Head  []string

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"encoding/base64"
 	"fmt"
 	"html"
 	"strings"
@@ -44,6 +45,8 @@ func (p *page) block(b Block) error {
 			fmt.Fprintf(p, "<tr><th>%s</th><td>%s</td></tr>\n", html.EscapeString(r.Label), inHTML(r.Value))
 		}
 		p.WriteString("</table>\n")
+	case Picture:
+		fmt.Fprintf(p, "<table>\n<tr><th>%s</th><td><img alt=\"\" src=\"data:image/png;base64,%s\"></td></tr>\n</table>\n", b.Label, base64.StdEncoding.EncodeToString(b.PNG))
 	case Grid:
 		p.grid(b)
 	case Steps:
@@ -157,7 +160,7 @@ const htmlHead = `<!doctype html>
 <html lang="%s">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>%s %s</title>
 <style>
@@ -190,6 +193,7 @@ code { font: 8pt "DejaVu Sans Mono", "Noto Sans Mono", Consolas, monospace; }
 code i { font-style: normal; margin-right: .35em; }
 p, ol { margin: 1mm 0 2mm; }
 p:has(+ table) { break-after: avoid; }
+img { max-width: 36mm; max-height: 36mm; display: block; border: .4pt solid #000; }
 div.qr { float: right; width: 34mm; margin-left: 5mm; }
 div.qr svg { width: 34mm; display: block; }
 footer { font: 7.5pt "DejaVu Sans Mono", Consolas, monospace; border-top: .4pt solid #000; padding-top: 1mm; margin-top: 5mm; }

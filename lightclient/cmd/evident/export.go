@@ -31,9 +31,11 @@ func (p *program) exportCommand() *cli.Command {
 		ArgsUsage: p.say("ID|FILE…", "编号|文件…"),
 		Description: p.say("An ID is asked of the nodes. A FILE is taken with the proof beside it, without any network. The files themselves stay out of the package unless --content is given; those of an ID come from the members who keep them, and sealed ones only if you hold their keys.",
 			"编号将向节点查询；文件则取其旁的证明，无需网络。除非指定 --content，文件本身不会收入文件包；编号所涉文件取自保管成员，密封文件须持有其密钥。"),
+		DisableSliceFlagSeparator: true,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "case.zip", Usage: p.say("`PACKAGE` to write; never overwritten", "要写出的`文件包`；从不覆盖")},
 			&cli.BoolFlag{Name: "content", Usage: p.say("put the files into the package", "将文件收入文件包")},
+			&cli.StringSliceFlag{Name: "disclose", Usage: p.say("disclose the private field `NAME`, of every record that has it; may be repeated", "披露各记录中该`名称`的私密字段，可重复")},
 			&cli.BoolFlag{Name: "history", Usage: p.say("with each ID, also the earlier records of its item", "一并导出各编号所属事项的先前记录")},
 		}, p.formatFlags()...),
 		Action: p.export,
@@ -53,11 +55,15 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() == 0 {
 		return usage(p.say("export what?", "请指明对象"), "evident export photo.jpg -o case.zip")
 	}
+	options := collect.Options{
+		History: c.Bool("history"), Content: c.Bool("content"), Secret: p.home.Outbox().Secrets().Open,
+		Disclose: c.StringSlice("disclose"), Private: p.openings, Progress: p.counted(),
+	}
 	var s selection
 	var ids []ledger.RecordID
 	for _, arg := range c.Args().Slice() {
 		if !recordID.MatchString(arg) {
-			if err := p.selectFile(ctx, &s, arg, c.Bool("content")); err != nil {
+			if err := p.selectFile(ctx, &s, arg, options); err != nil {
 				return err
 			}
 			continue
@@ -72,11 +78,12 @@ func (p *program) export(ctx context.Context, c *cli.Command) error {
 	if s.proofs, err = casefile.Join(s.proofs); err != nil {
 		return err
 	}
-	made, err := p.gather(ctx, &s, ids, collect.Options{
-		History: c.Bool("history"), Content: c.Bool("content"), Secret: p.home.Outbox().Secrets().Open, Progress: p.counted(),
-	})
+	made, err := p.gather(ctx, &s, ids, options)
 	if err != nil {
 		return err
+	}
+	if err := options.CheckDisclosed(made); errors.Is(err, collect.ErrNotPrivate) {
+		return &problem{"not_private", err.Error(), fmt.Sprintf(p.say("at hand are: %s", "本机可披露：%s"), strings.Join(p.atHand(made), ", "))}
 	}
 	out := c.String("output")
 	export := casefile.Export{Files: s.files, Exporter: "evident " + version(), At: time.Now().UnixMilli(), Pages: paper.Pages, Progress: p.percent(ctx)}
@@ -116,6 +123,17 @@ func (p *program) gather(ctx context.Context, s *selection, ids []ledger.RecordI
 	return made, err
 }
 
+// atHand are the private fields whose values are here.
+func (p *program) atHand(c *casefile.Case) []string {
+	var out []string
+	for i := range c.Records {
+		if known, err := p.openings(c.Records[i].ID); err == nil {
+			out = append(out, fieldNames(known)...)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(out)))
+}
+
 // missing are the files that are not in the package yet.
 func missing(have, more []casefile.File) []casefile.File {
 	return slices.DeleteFunc(more, func(f casefile.File) bool {
@@ -134,7 +152,7 @@ func (p *program) counted() func(done, total int) {
 }
 
 // selectFile takes the newest proof beside a file that holds for its bytes.
-func (p *program) selectFile(ctx context.Context, s *selection, path string, content bool) error {
+func (p *program) selectFile(ctx context.Context, s *selection, path string, o collect.Options) error {
 	path, paths, err := p.findProofs(path)
 	if err != nil {
 		return err
@@ -156,8 +174,11 @@ func (p *program) selectFile(ctx context.Context, s *selection, path string, con
 		if report = proof.Verify(file, options); report.Proven == nil {
 			continue
 		}
+		if file, err = collect.Disclose(file, report.Proven.ID, o); err != nil {
+			return err
+		}
 		s.proofs = append(s.proofs, file)
-		if content && path != "" {
+		if o.Content && path != "" {
 			return s.addContent(report.Proven, path, options.Content.SHA256)
 		}
 		return nil

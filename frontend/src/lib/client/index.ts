@@ -86,7 +86,7 @@ export interface Client {
 }
 
 /** What a package holds beside the records' proofs. */
-export type PackageContent = Pick<ExportParams, "history" | "content">;
+export type PackageContent = Pick<ExportParams, "history" | "content" | "disclose">;
 
 /** A file's place in a record, and the name to save it under. */
 export interface EvidencePlace {

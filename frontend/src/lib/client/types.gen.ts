@@ -770,6 +770,7 @@ export interface ExportParams {
   records: string[];
   history: boolean;
   content: boolean;
+  disclose: string[];
 }
 
 export interface Exported {

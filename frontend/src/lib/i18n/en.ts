@@ -326,6 +326,7 @@ export const en = {
       "A package holds the proof, a certificate to read, and how to check both without us. It verifies offline, for decades.",
     history: "With the earlier records of this item",
     content: "With the files that the members keep, as far as you can open them",
+    disclose: "Disclose these private fields; the others stay hidden and are listed as redacted",
     start: "Export a package",
     gathering: "Gathering the proofs",
     writing: "Writing the package",

@@ -296,6 +296,7 @@ export const zh: Messages = {
     explain: "文件包内含证明、供阅读的证明书，以及不依赖我们的核验方法，可长期离线核验。",
     history: "附上该事项的先前记录",
     content: "附上成员保管且您能打开的文件",
+    disclose: "披露以下私密字段；其余保持隐去，并列为已隐去",
     start: "导出文件包",
     gathering: "正在收集证明",
     writing: "正在写出文件包",

@@ -4,7 +4,9 @@ package paper
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"image/png"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ const (
 	leading     = 1.42
 	blankHeight = 8.5
 	codeWidth   = 30
+	pictureSide = 36
 
 	heavier = .011 // width of an outline for each point of size
 )
@@ -120,7 +123,7 @@ func (p *paper) draw(c *casefile.Case) error {
 
 // attachments are the proofs, so that the page on its own can be verified.
 func attachments(c *casefile.Case) []fpdf.Attachment {
-	if len(c.Records) > certificate.InFull {
+	if len(c.Records) > casefile.InFull {
 		return nil
 	}
 	var out []fpdf.Attachment
@@ -173,6 +176,8 @@ func (p *paper) block(b certificate.Block) error {
 			p.row(r)
 		}
 		p.y += 1.8
+	case certificate.Picture:
+		return p.picture(b)
 	case certificate.Grid:
 		p.grid(b)
 	case certificate.Steps:
@@ -245,6 +250,26 @@ func (p *paper) steps(s certificate.Steps) error {
 		p.y += .8
 	}
 	p.y = max(p.y, began+codeWidth+3)
+	return nil
+}
+
+// picture draws a small picture, as large as its longer side allows.
+func (p *paper) picture(b certificate.Picture) error {
+	size, err := png.DecodeConfig(bytes.NewReader(b.PNG))
+	if err != nil {
+		return fmt.Errorf("draw a picture: %w", err)
+	}
+	wide, high := float64(size.Width), float64(size.Height)
+	scale := pictureSide / max(wide, high)
+	wide, high = wide*scale, high*scale
+	p.need(high + 2)
+	p.put(p.line(text(b.Label), bodySize), left, p.y+height(bodySize)*.76)
+	name := fmt.Sprintf("%x", sha256.Sum256(b.PNG))
+	p.RegisterImageOptionsReader(name, fpdf.ImageOptions{ImageType: "PNG"}, bytes.NewReader(b.PNG))
+	p.ImageOptions(name, left+labelWidth, p.y+.6, wide, high, false, fpdf.ImageOptions{}, 0, "")
+	p.SetLineWidth(.15)
+	p.Rect(left+labelWidth, p.y+.6, wide, high, "D")
+	p.y += high + 2.4
 	return nil
 }
 

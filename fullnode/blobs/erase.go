@@ -49,7 +49,11 @@ func (b *Blobs) obey(o order, place int64) error {
 	var erased []fileID
 	named := false
 	for i, e := range entries {
-		if e.Place >= place || e.Erased != "" {
+		if e.Place >= place {
+			continue
+		}
+		if by := e.Erased; by != "" { // by this very order if it was obeyed by half when we stopped
+			named = named || ids[i] == o.id && by == o.from.String()
 			continue
 		}
 		named = named || ids[i] == o.id

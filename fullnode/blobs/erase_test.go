@@ -119,6 +119,26 @@ func TestErasure(t *testing.T) {
 	w.stored(n, f, w.record(f.public()), 3)
 }
 
+// A node that stopped while it obeyed an order obeys the rest of it when it comes by again.
+func TestErasureGoesOn(t *testing.T) {
+	w := newWorld(t, 1)
+	f := w.file(noiseOf(1, 100))
+	n := w.nodes[0]
+	n.upload(f)
+	records := []ledger.RecordID{w.record(f.public()), w.record(f.public())}
+	for _, record := range records {
+		w.stored(n, f, record, 1)
+	}
+	o := order{fileID{f.stored.CID, records[0]}, ledger.RecordID{7}, []string{w.vkey}}
+	w.must(n.store.erase(o.id, o.from, n.Self, n.Now()))
+	w.must(n.obey(o, place(9, 0)))
+	for _, record := range records {
+		if e, _, err := n.store.load(fileID{f.stored.CID, record}); err != nil || e.Erased != o.from.String() {
+			t.Errorf("%s is erased by %q, %v", record, e.Erased, err)
+		}
+	}
+}
+
 // An order counts only if an author of every record that names the file signed it, and only for what was recorded before.
 func TestErasureOfWhatOthersRecorded(t *testing.T) {
 	w := newWorld(t, 4)

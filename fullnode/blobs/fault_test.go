@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -228,6 +229,30 @@ func TestRepeatedBlocks(t *testing.T) {
 	w.stored(w.nodes[0], f, w.record(f.public()), 3)
 	if code, body := w.nodes[0].get("/ipfs/" + f.stored.CID.String() + "?format=car"); code != 200 || len(body) > 2<<20 {
 		t.Errorf("%d, %d bytes", code, len(body))
+	}
+}
+
+// Records that claim other sizes for a file keep nobody from getting it.
+func TestRecordsThatLieOfSize(t *testing.T) {
+	w := newWorld(t, 1)
+	n := w.nodes[0]
+	f := w.file(noiseOf(1, 3<<20))
+	n.upload(f)
+	honest := w.signed(w.author, w.vkey, "notes", "deposit", "{}", f.public())
+	lie := f.public()
+	lie.Size--
+	lying := honest
+	for bytes.Compare(lying.ID[:], honest.ID[:]) >= 0 { // it is found first
+		lying = w.signed(w.author, w.vkey, "notes", "deposit", "{}", lie)
+	}
+	w.final(lying, honest)
+	w.stored(n, f, honest.ID, 1)
+	resp, err := http.Get(n.server.URL + "/ipfs/" + f.stored.CID.String() + "?format=car")
+	w.must(err)
+	defer resp.Body.Close()
+	car, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 || len(car) < 3<<20 {
+		t.Errorf("%d, %d bytes, %v", resp.StatusCode, len(car), err)
 	}
 }
 

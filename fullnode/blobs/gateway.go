@@ -82,7 +82,10 @@ func (b *Blobs) sendCAR(w http.ResponseWriter, r *http.Request, c ledger.CID, ro
 		if len(entries) == 0 {
 			return told(fmt.Errorf("%w: no record names the file", ErrMissing))
 		}
-		size = entries[0].Bytes
+		// Records may claim other sizes; the root has only one.
+		if size, err = evidence.SizeOf(root); err != nil {
+			return told(fmt.Errorf("%w: %w", ErrDAG, err))
+		}
 	}
 	q := r.URL.Query()
 	from, to, err := byteRange(q.Get("entity-bytes"), size)

@@ -62,7 +62,7 @@ func told(err error) error {
 	return err
 }
 
-// Have answers POST /v1/files/have: of a list of CIDs, those whose blocks are not here.
+// Have answers POST /v1/files/have: of a list of CIDs, those whose blocks are not here, or not for long.
 // client names who asks.
 func (b *Blobs) Have(w http.ResponseWriter, r *http.Request, client string) error {
 	var texts []string
@@ -79,12 +79,12 @@ func (b *Blobs) Have(w http.ResponseWriter, r *http.Request, client string) erro
 		if err != nil {
 			return told(err)
 		}
-		if !b.store.has(c) {
-			absent = append(absent, text)
-			continue
-		}
-		if err := b.store.freshen(c, uploaderOf(client), false); err != nil {
+		stays, err := b.store.freshen(c, uploaderOf(client), false)
+		if err != nil {
 			return err
+		}
+		if !stays {
+			absent = append(absent, text)
 		}
 	}
 	return answer(w, absent)

@@ -1,6 +1,8 @@
 package blobs
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -248,6 +250,39 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// An upload that goes on from another address, as of a laptop that slept, has all its blocks when its record comes.
+func TestUploadGoesOnElsewhere(t *testing.T) {
+	w := newWorld(t, 1)
+	n := w.nodes[0]
+	f := w.file(noiseOf(1, 2<<20))
+	absent := func(client string) (list []string) {
+		body, err := json.Marshal([]string{f.blocks[0].CID.String()})
+		w.must(err)
+		r, err := http.NewRequest(http.MethodPost, n.server.URL+"/v1/files/have", bytes.NewReader(body))
+		w.must(err)
+		r.Header.Set("Client", client)
+		resp, err := http.DefaultClient.Do(r)
+		w.must(err)
+		_, text := w.read(resp)
+		w.must(json.Unmarshal([]byte(text), &list))
+		return list
+	}
+	w.must(n.store.put(f.blocks[0].CID, f.blocks[0].Data, uploaderOf("home")))
+	if list := absent("train"); len(list) != 0 {
+		t.Errorf("just uploaded, and asked for again: %q", list)
+	}
+	n.clock.Store(int64(freshness - time.Minute))
+	if list := absent("train"); len(list) != 1 {
+		t.Error("a block that is deleted in a minute was said to be here")
+	}
+	w.must(n.store.put(f.blocks[0].CID, f.blocks[0].Data, uploaderOf("train")))
+	n.clock.Store(int64(freshness + time.Minute))
+	w.must(n.collect())
+	if list := absent("train"); len(list) != 0 {
+		t.Error("a block that was sent again is gone")
+	}
+}
+
 // Uploads without a record cannot be kept alive by others' questions.
 func TestOthersDoNotFreshen(t *testing.T) {
 	w := newWorld(t, 1)
@@ -256,7 +291,9 @@ func TestOthersDoNotFreshen(t *testing.T) {
 	c := f.stored.CID
 	w.must(n.store.put(c, f.blocks[0].Data, uploaderOf("a")))
 	n.clock.Store(int64(freshness - time.Minute))
-	w.must(n.store.freshen(c, uploaderOf("b"), false))
+	if stays, err := n.store.freshen(c, uploaderOf("b"), false); stays || err != nil {
+		t.Errorf("who asks for a block that is about to go is told that it stays: %v", err)
+	}
 	n.clock.Store(int64(freshness + time.Minute))
 	w.must(n.collect())
 	if n.store.has(c) {

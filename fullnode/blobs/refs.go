@@ -104,8 +104,8 @@ func missing(err error) error {
 // put stores a block that was verified, loose if it is new here. What is here and loose is as fresh as if it came now,
 // and is now this sender's.
 func (s *store) put(c ledger.CID, data []byte, from uploader) error {
-	if s.has(c) {
-		return s.freshen(c, from, true)
+	if stays, err := s.freshen(c, from, true); stays || err != nil {
+		return err
 	}
 	if err := s.room(int64(len(data))); err != nil {
 		return err
@@ -136,23 +136,31 @@ func (s *store) put(c ledger.CID, data []byte, from uploader) error {
 }
 
 // freshen lets a loose block stay for another while: its sender means to use it. Another one only asks, or sends it too
-// and takes it over.
-func (s *store) freshen(c ledger.CID, from uploader, sent bool) error {
+// and takes it over. It says whether the block will be here for long enough to build on: one that is not, or that somebody
+// else left here and that may be deleted before the rest has come, has to be sent.
+func (s *store) freshen(c ledger.CID, from uploader, sent bool) (stays bool, err error) {
 	var before, after loose
-	err := s.update(func(txn *badger.Txn) error {
+	err = s.update(func(txn *badger.Txn) error {
+		stays, before, after = false, loose{}, loose{}
+		if _, err := txn.Get(sizeKey(c)); err != nil {
+			return ignoreMissing(err)
+		}
 		l, ok, err := looseTxn(txn, looseKey(c))
-		before, after = l, l
-		if err != nil || !ok || from == l.from && s.now().UnixMilli()-l.ms < time.Hour.Milliseconds() || from != l.from && !sent {
+		age := s.now().UnixMilli() - l.ms
+		if stays = !ok || from == l.from || sent || age < freshness.Milliseconds()/2; err != nil || !ok || !stays {
 			return err
 		}
-		after.ms, after.from = s.now().UnixMilli(), from
+		if from == l.from && age < time.Hour.Milliseconds() || from != l.from && !sent {
+			return nil
+		}
+		before, after = l, loose{s.now().UnixMilli(), l.size, from}
 		return txn.Set(looseKey(c), after.format())
 	})
 	if err == nil && after.from != before.from {
 		s.loose.add(before.from, -before.size)
 		s.loose.add(after.from, after.size)
 	}
-	return err
+	return stays && err == nil, err
 }
 
 // isLoose says whether no root refers to a block that is here.

@@ -320,3 +320,30 @@ func FuzzNode(f *testing.F) {
 		}
 	})
 }
+
+// TestSizeOf reads the size of a root, and takes nothing else for one.
+func TestSizeOf(t *testing.T) {
+	for _, size := range []int64{LeafSize + 1, 5*LeafSize + 7} {
+		var root []byte
+		if _, err := Split(t.Context(), bytes.NewReader(make([]byte, size)), size, func(b Block) error { root = bytes.Clone(b.Data); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := SizeOf(root); got != size || err != nil {
+			t.Errorf("%d bytes: got %d, %v", size, got, err)
+		}
+		for n := range len(root) {
+			if got, err := SizeOf(root[:n]); err == nil {
+				t.Errorf("the first %d bytes say %d", n, got)
+			}
+		}
+	}
+	for name, node := range map[string][]byte{
+		"nothing": nil, "text": []byte("hello"), "a folder": {0x0a, 2, 8, 1}, "no size": {0x0a, 2, 8, 2},
+		"a size beyond all files": append([]byte{0x0a, 12, 8, 2, 0x18}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f),
+		"a length beyond the end": {0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+	} {
+		if got, err := SizeOf(node); !errors.Is(err, ErrTree) {
+			t.Errorf("%s: %d, %v", name, got, err)
+		}
+	}
+}

@@ -157,6 +157,17 @@ func BenchmarkBrowser(b *testing.B) {
 	}
 }
 
+// BenchmarkVerifier opens frontend/dist/verify.html, which make bench builds, and gives it a proof.
+func BenchmarkVerifier(b *testing.B) {
+	browser, err := chromium()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range b.N {
+		b.ReportMetric(number(b, "node", "verifier.js", browser), "ms")
+	}
+}
+
 // BenchmarkInPage takes files in through the pages, beside WebCrypto's SHA-256 in the same page: the rates are from the
 // first byte to the author's signature, and the sealed file is with a node by then.
 func BenchmarkInPage(b *testing.B) {

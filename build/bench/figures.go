@@ -33,6 +33,17 @@ var figures = []figure{
 	{"verifying a proof, both signatures of three members", client + "/proof", "BenchmarkVerify", []value{{"ns/op", 1e6, "ms", 1.5, false}}, nil},
 	// 9.9 kB of it are three members' ML-DSA-44 signatures.
 	{"proof, without genesis and members", client + "/proof", "BenchmarkVerify", []value{{"bytes/proof", 1e3, "kB", 13, false}}, nil},
+	{"package of one record, without its file", client + "/casefile", "BenchmarkPackage", []value{
+		{"bytes/package", 1e3, "kB", 0, false},
+		{"bytes/without-pdf", 1e3, "kB without its two PDFs", 130, false},
+		{"bytes/proof", 1e3, "kB are the proof and its parts as texts", 0, false},
+		{"bytes/html", 1e3, "kB two pages of HTML", 0, false},
+		{"bytes/texts", 1e3, "kB manifest, sums, drafts, how to check", 0, false},
+	}, nil},
+	{"exporting 1,000 records, with HTML and PDF", client + "/casefile", "BenchmarkWriteCase", []value{{"ns/op", 1e9, "s", 10, false}}, nil},
+	{"verifying them", client + "/casefile", "BenchmarkVerifyCase", []value{{"ns/op", 1e9, "s", 2, false}}, nil},
+	{"verifying a package with a file of 256 MiB, against SHA-256 alone", client + "/casefile", "BenchmarkContent", []value{{"of-sha256", 0.01, "%", 0, true}}, nil},
+	{"verify.html in Chromium, from the disk: opened, first verdict", here, "BenchmarkVerifier", []value{{"ms", 1, "ms", 1000, false}}, needsChromium},
 	{"a certificate, both signatures of three members", client + "/ledger", "BenchmarkOpenCertificate", []value{
 		{"bytes/certificate", 1e3, "kB", 11, false},
 		{"ns/op", 1e6, "ms", 0, false},

@@ -23,16 +23,6 @@ func BenchmarkVerifyCase(b *testing.B) {
 	}
 }
 
-func BenchmarkWriteCase(b *testing.B) {
-	f := newFixture(b, 1000)
-	for b.Loop() {
-		c := must(NewCase(f.proofs))
-		if err := c.Write(io.Discard, Export{Exporter: "test"}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkContent verifies a package with a file of 256 MiB, and reports its
 // speed as a part of that of SHA-256 alone, in the same run.
 func BenchmarkContent(b *testing.B) {

@@ -3,6 +3,7 @@ package author
 import (
 	"bufio"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,8 +120,8 @@ func create(path string) (*os.File, error) {
 func (l *lot) recall(path string, info fs.FileInfo) (string, bool) {
 	if l.next.path == "" && l.earlier != nil && l.earlier.Scan() {
 		var err error
-		if l.next, err = parseLotFile(l.earlier.Text()); err != nil {
-			l.next, l.earlier = lotFile{}, nil // cut: the run ended here
+		if l.next, err = parseLotFile(l.earlier.Text()); err != nil || !json.Valid([]byte(l.next.entry)) {
+			l.next, l.earlier = lotFile{}, nil // cut, perhaps within the entry: the run ended here
 		}
 	}
 	f := l.next

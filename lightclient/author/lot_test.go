@@ -73,6 +73,42 @@ func TestLots(t *testing.T) {
 	}
 }
 
+// TestLotGoesOn cuts what an earlier run wrote at every byte: what is recalled of it is whole, or digested again.
+func TestLotGoesOn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := proof.Entry{Name: "a}"}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := lotFile{file, string(entry), info.Size(), info.ModTime().UnixNano()}.line()
+	for cut := range len(text) + 1 {
+		o := &Outbox{Dir: filepath.Join(t.TempDir(), "outbox")}
+		l, err := o.beginLot([]string{file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.close()
+		if err := os.WriteFile(filepath.Join(l.folder, "files"), []byte(text[:cut]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if l, err = o.beginLot([]string{file}); err != nil {
+			t.Fatal(err)
+		}
+		got, known := l.recall(file, info)
+		l.close()
+		if whole := cut >= len(text)-1; known != whole || known && got != string(entry) {
+			t.Errorf("cut after %d of %d bytes: recalled %v, %q", cut, len(text), known, got)
+		}
+	}
+}
+
 // FuzzLotFile reads lines: what is read is written the same way again.
 func FuzzLotFile(f *testing.F) {
 	entry, err := proof.Entry{Name: "港口"}.Encode()

@@ -45,7 +45,8 @@ export const MARRIAGE = hex("marriage");
 export const BILL = hex("bill");
 const PHOTO = hex("harbour series");
 const POSTER = hex("harbour poster");
-const PLACE = `unique/marriage/${hex("couple")}`;
+/** Where the contract keeps which marriage of a spouse is in force. */
+const places = ["lin", "lindqvist"].map((spouse) => `holder/marriage/${hex(spouse)}`);
 
 /** What the marriage certificate commits to. */
 export const SUBJECT = {
@@ -334,7 +335,10 @@ export function stories(at: (days: number) => number): Story[] {
         currency: "CNY",
         maturity: at(64),
         transferable: true,
-        endorsers: [key("ada"), key("linxiao")],
+        endorsers: [
+          { key: key("ada"), number: 1 },
+          { key: key("linxiao"), number: 2 },
+        ],
       },
       steps: [
         {
@@ -373,7 +377,8 @@ export function stories(at: (days: number) => number): Story[] {
       status: "active",
       fields: {
         type: "marriage",
-        holder: hex("couple"),
+        holder: hex("lin"),
+        spouse: hex("lindqvist"),
         subject: Object.keys(SUBJECT).map((name) => ({ name, digest: hex(name) })),
         issuer: [key("civil"), key("civil2")],
         valid_from: at(-12),
@@ -386,7 +391,8 @@ export function stories(at: (days: number) => number): Story[] {
           ago: 420,
           fields: {
             type: "marriage",
-            holder: hex("couple"),
+            holder: hex("lin"),
+        spouse: hex("lindqvist"),
             subject: Object.keys(SUBJECT).map((name) => ({ name, digest: hex(name) })),
             valid_from: at(-12),
           },
@@ -400,14 +406,14 @@ export function stories(at: (days: number) => number): Story[] {
         },
       ],
     },
-    {
+    ...places.map((name) => ({
       contract: "certificate",
-      name: PLACE,
+      name,
       status: "taken",
       fields: { certificate: MARRIAGE },
       steps: [],
       touched: true,
-    },
+    })),
     {
       contract: "copyright",
       name: PHOTO,

@@ -13,6 +13,7 @@ import (
 	"evident/lightclient"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
+	"evident/lightclient/store"
 	"evident/lightclient/transfer"
 )
 
@@ -132,7 +133,10 @@ func write(plain *seal.Plain, part, path string, report func(transfer.Progress))
 	if err != nil {
 		return err
 	}
-	return install(part, path)
+	if err := install(part, path); err != nil {
+		return err
+	}
+	return store.SyncFolder(filepath.Dir(path))
 }
 
 // writePart goes on with what an earlier run wrote, and says how much that was. If the whole is then not what was recorded,

@@ -173,6 +173,9 @@ func (l *lot) settle(folder string) error {
 	if err == nil {
 		err = os.Rename(l.folder, folder)
 	}
+	if err == nil { // before the record is
+		err = store.SyncFolder(filepath.Dir(folder))
+	}
 	if err != nil {
 		return fmt.Errorf("keep the lot: %w", err)
 	}

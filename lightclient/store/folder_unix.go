@@ -21,8 +21,8 @@ func Lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// syncFolder makes a rename durable.
-func syncFolder(dir string) error {
+// SyncFolder makes the names in a folder durable: of files that were created, renamed or removed.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

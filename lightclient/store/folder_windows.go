@@ -23,5 +23,5 @@ func Lock(path string) (unlock func(), err error) {
 	return nil, fmt.Errorf("another program holds %s; if none runs, delete that file", path)
 }
 
-// syncFolder does nothing: NTFS journals a rename, and folders cannot be opened for syncing.
-func syncFolder(string) error { return nil }
+// SyncFolder does nothing: NTFS journals a rename, and folders cannot be opened for syncing.
+func SyncFolder(string) error { return nil }

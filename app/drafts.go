@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"evident/lightclient/author"
+	"evident/lightclient/backup"
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 	"evident/lightclient/store"
@@ -42,21 +43,18 @@ func (r ring) Signer(ctx context.Context, verifier string) (note.Signer, error) 
 	return nil, &service.Error{Code: "no_key", Message: "This machine holds no such key.", Hint: "Make one, or restore a backup."}
 }
 
-// openingsName is under what the command line keeps them too.
-const openingsName = "private"
-
 // KeepPrivate implements drafts.Keys.
 func (r ring) KeepPrivate(id ledger.RecordID, openings []ledger.Opening) error {
 	data, err := json.Marshal(openings)
 	if err != nil {
 		return fmt.Errorf("keep the private fields: %w", err)
 	}
-	return r.app.home.Outbox().Secrets().KeepPrivate(id, openingsName, data)
+	return r.app.home.Outbox().Secrets().KeepPrivate(id, backup.Openings, data)
 }
 
 // Private implements drafts.Keys.
 func (r ring) Private(id ledger.RecordID) ([]ledger.Opening, error) {
-	data, err := r.app.home.Outbox().Secrets().Private(id, openingsName)
+	data, err := r.app.home.Outbox().Secrets().Private(id, backup.Openings)
 	if errors.Is(err, author.ErrNoSecret) {
 		return nil, nil
 	}

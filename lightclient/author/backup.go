@@ -1,8 +1,6 @@
 package author
 
 import (
-	"archive/tar"
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"errors"
@@ -11,37 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"filippo.io/age"
-
+	"evident/lightclient/backup"
 	"evident/lightclient/store"
 )
-
-// A backup is an age file under a passphrase (scrypt), and in it a tar archive:
-//
-//	backup                   evident/backup/v1
-//	identity.txt             the identities, which open the following
-//	keys/*.key               as they lie in the home
-//	secrets/*.age            without those of files that have no record yet
-//	outbox/, proofs/, receipts/, refused/, together/, genesis.json, nodes.json
-//
-// It opens with age and tar alone, so nobody needs this program to get at the keys.
-
-// ErrBackup means that a file is not a backup, or of a version that is not known.
-var ErrBackup = errors.New("not a backup of a known version")
-
-const (
-	backupName   = "backup"
-	backupFormat = "evident/backup/v1\n"
-	identityName = "identity.txt"
-)
-
-// backedUp are the files of a home that a backup holds.
-var backedUp = regexp.MustCompile(`^(keys/[^/\\.][^/\\]*\.key|secrets/[0-9a-f]{64}\.[a-z0-9_]+\.age|outbox/[0-9a-f]{64}\.json|receipts/[0-9a-f]{64}\.txt|refused/[0-9a-f]{64}\.evident` +
-	`|proofs/([0-9a-f]{64}/[0-9]+|[0-9a-f]{64})\.evident|together/[0-9a-f]{64}/(files|hashes|record\.evident)|genesis\.json|nodes\.json)$`)
 
 // Contents is what a backup holds, or what a restore brought.
 type Contents struct {
@@ -53,7 +26,7 @@ type Contents struct {
 
 func (c *Contents) count(name string) {
 	switch {
-	case strings.HasPrefix(name, "keys/"):
+	case isKey(name):
 		c.Keys++
 	case strings.HasPrefix(name, "secrets/"):
 		c.Secrets++
@@ -96,22 +69,9 @@ func (v *Vault) WriteBackup(w io.Writer, passphrase string) (c Contents, err err
 	if err != nil {
 		return c, fmt.Errorf("backup: %w", err)
 	}
-	r, err := v.passphrase(passphrase)
+	out, err := backup.NewWriter(w, passphrase, v.work, identities)
 	if err != nil {
 		return c, fmt.Errorf("backup: %w", err)
-	}
-	sealed, err := age.Encrypt(w, r)
-	if err != nil {
-		return c, fmt.Errorf("backup: %w", err)
-	}
-	archive := tar.NewWriter(sealed)
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{{backupName, []byte(backupFormat)}, {identityName, identityLines(identities)}} {
-		if err := addFile(archive, f.name, int64(len(f.data)), bytes.NewReader(f.data)); err != nil {
-			return c, fmt.Errorf("backup: %w", err)
-		}
 	}
 	err = v.eachFile(func(name, path string) error {
 		f, err := os.Open(path)
@@ -127,9 +87,13 @@ func (v *Vault) WriteBackup(w io.Writer, passphrase string) (c Contents, err err
 		if err != nil {
 			return err
 		}
-		return addFile(archive, name, info.Size(), f)
+		file := backup.File{Name: name, Size: info.Size(), Content: f}
+		if isKey(name) {
+			file.Made = info.ModTime()
+		}
+		return out.Add(file)
 	})
-	if err := errors.Join(err, archive.Close(), sealed.Close()); err != nil {
+	if err := errors.Join(err, out.Close()); err != nil {
 		return c, fmt.Errorf("backup: %w", err)
 	}
 	return c, nil
@@ -153,28 +117,16 @@ func (v *Vault) eachFile(use func(name, path string) error) error {
 		switch {
 		case entry.IsDir() && name != "." && !slices.Contains(backedUpFolders, top):
 			return filepath.SkipDir
-		case entry.Type().IsRegular() && backedUp.MatchString(name):
+		case entry.Type().IsRegular() && backup.Holds(name):
 			return use(name, path)
 		}
 		return nil
 	})
 }
 
-func addFile(archive *tar.Writer, name string, size int64, content io.Reader) error {
-	if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size, Format: tar.FormatPAX}); err != nil {
-		return err
-	}
-	_, err := io.CopyN(archive, content, size)
-	return err
-}
-
 // Restore brings the content of a backup into this home. Nothing is touched before the whole backup was read and found
 // unaltered, and nothing that is there is overwritten. Interrupted, it can be run again.
-func (v *Vault) Restore(backup io.Reader, passphrase string) (c Contents, err error) {
-	plain, err := decryptScrypt(bufio.NewReaderSize(backup, 1<<20), passphrase)
-	if err != nil {
-		return c, fmt.Errorf("restore: %w", err)
-	}
+func (v *Vault) Restore(file io.Reader, passphrase string) (c Contents, err error) {
 	if err := os.MkdirAll(v.Dir, 0o700); err != nil {
 		return c, fmt.Errorf("restore: %w", err)
 	}
@@ -188,20 +140,17 @@ func (v *Vault) Restore(backup io.Reader, passphrase string) (c Contents, err er
 		return c, fmt.Errorf("restore: %w", err)
 	}
 	defer os.RemoveAll(staged.Dir)
-	if err := staged.unpack(plain); err != nil {
+	if err := staged.unpack(file, passphrase); err != nil {
 		return c, fmt.Errorf("restore: %w", err)
 	}
-	identities, err := staged.readPlain()
-	if err == nil && identities == nil {
-		err = ErrBackup
-	}
+	identities, err := staged.identities()
 	if err == nil {
 		err = v.adopt(identities)
 	}
 	if err != nil {
 		return c, fmt.Errorf("restore: %w", err)
 	}
-	err = staged.eachFile(func(name, path string) error { return v.bring(name, path, &c) })
+	err = staged.eachFile(func(name, path string) error { return v.bring(staged, name, &c) })
 	if err != nil {
 		return c, fmt.Errorf("restore: %w", err)
 	}
@@ -209,35 +158,24 @@ func (v *Vault) Restore(backup io.Reader, passphrase string) (c Contents, err er
 }
 
 // unpack writes the files of a backup and reads it to its end: only then nothing was altered.
-func (v *Vault) unpack(plain io.Reader) error {
-	archive := tar.NewReader(plain)
-	for first := true; ; first = false {
-		header, err := archive.Next()
-		if err == io.EOF {
-			break
+func (v *Vault) unpack(file io.Reader, passphrase string) error {
+	return backup.Read(file, passphrase, maxWork, func(f backup.File) error {
+		if !filepath.IsLocal(f.Name) { // a name that this system reserves
+			return fmt.Errorf("%w: it holds %q", ErrBackup, f.Name)
 		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		path := filepath.Join(v.Dir, filepath.FromSlash(f.Name))
+		err := writeSynced(path, f.Content)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%w: it holds %q twice", ErrBackup, f.Name)
 		}
-		switch {
-		case first:
-			format, err := io.ReadAll(io.LimitReader(archive, int64(len(backupFormat))+1))
-			if err != nil || header.Name != backupName || string(format) != backupFormat {
-				return errors.Join(ErrBackup, err)
-			}
-			continue
-		case header.Typeflag != tar.TypeReg || !filepath.IsLocal(header.Name) || header.Name != identityName && !backedUp.MatchString(header.Name):
-			return fmt.Errorf("%w: it holds %q", ErrBackup, header.Name)
+		if err == nil && isKey(f.Name) {
+			err = os.Chtimes(path, f.Made, f.Made)
 		}
-		if err := writeSynced(filepath.Join(v.Dir, filepath.FromSlash(header.Name)), archive); err != nil {
-			return err
-		}
-	}
-	if _, err := io.Copy(io.Discard, plain); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return nil
+		return err
+	})
 }
+
+func isKey(name string) bool { return strings.HasPrefix(name, "keys/") }
 
 func writeSynced(path string, content io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -249,14 +187,14 @@ func writeSynced(path string, content io.Reader) error {
 	}
 	defer f.Close()
 	if _, err := io.Copy(f, content); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// bring moves a file into this home, unless there is one.
-func (v *Vault) bring(name, path string, c *Contents) error {
-	to := filepath.Join(v.Dir, filepath.FromSlash(name))
+// bring moves a staged file into this home, unless there is one.
+func (v *Vault) bring(staged *Vault, name string, c *Contents) error {
+	path, to := filepath.Join(staged.Dir, filepath.FromSlash(name)), filepath.Join(v.Dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
@@ -267,7 +205,7 @@ func (v *Vault) bring(name, path string, c *Contents) error {
 		if err != nil {
 			return err
 		}
-		if !same {
+		if !same && !v.sameInside(staged, name) {
 			c.Differ = append(c.Differ, name)
 			return nil
 		}
@@ -276,6 +214,20 @@ func (v *Vault) bring(name, path string, c *Contents) error {
 	}
 	c.count(name)
 	return nil
+}
+
+// sameInside compares what two keys or secrets hold: another program encrypts the same to other bytes. What cannot be
+// opened is not the same.
+func (v *Vault) sameInside(staged *Vault, name string) bool {
+	if !isKey(name) && !strings.HasPrefix(name, "secrets/") {
+		return false
+	}
+	theirs, err := staged.open(filepath.Join(staged.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return false
+	}
+	ours, err := v.open(filepath.Join(v.Dir, filepath.FromSlash(name)))
+	return err == nil && bytes.Equal(theirs, ours)
 }
 
 // sameFiles compares by the piece: a list of millions of files is large.

@@ -1,7 +1,6 @@
 package author
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"evident/lightclient/backup"
 	"evident/lightclient/ledger"
 	"evident/lightclient/store"
 
@@ -66,19 +66,10 @@ func (ks Keys) Create(name string) (*Key, error) {
 	if _, err := os.Lstat(ks.path(name)); !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrKeyExists, ks.path(name)), err)
 	}
-	if err := ks.Vault.write(ks.path(name), []byte(skey+"\n"+verifier+"\n")); err != nil {
+	if err := ks.Vault.write(ks.path(name), backup.Key{Private: skey, Verifier: verifier}.Lines()); err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	return ks.Open(name)
-}
-
-// read returns the two lines of a key. One that somebody put into the folder in plain text is taken as it is.
-func (ks Keys) read(name string) ([]byte, error) {
-	data, err := os.ReadFile(ks.path(name))
-	if err != nil || bytes.HasPrefix(data, []byte("PRIVATE+KEY+")) {
-		return data, err
-	}
-	return ks.Vault.read(ks.path(name))
 }
 
 // path is the file of a key.
@@ -100,23 +91,18 @@ func (ks Keys) Open(name string) (*Key, error) {
 			return nil, fmt.Errorf("%w: %s", ErrManyKeys, strings.Join(names, ", "))
 		}
 	}
-	data, err := ks.read(name)
+	data, err := ks.Vault.open(ks.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w of the name %s", ErrNoKey, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	skey, rest, _ := strings.Cut(string(data), "\n")
-	signer, err := note.NewSigner(skey)
+	key, signer, err := backup.ParseKey(data)
 	if err != nil {
 		return nil, fmt.Errorf("read key %s: %w", ks.path(name), err)
 	}
-	verifier := strings.TrimSuffix(rest, "\n")
-	if err := ledger.CheckKey(verifier); err != nil || !strings.HasPrefix(verifier, fmt.Sprintf("%s+%08x+", signer.Name(), signer.KeyHash())) {
-		return nil, fmt.Errorf("read key %s: its second line is not its verifier key", ks.path(name))
-	}
-	return &Key{signer: signer, verifier: verifier}, nil
+	return &Key{signer: signer, verifier: key.Verifier}, nil
 }
 
 // Names lists the keys.

@@ -12,18 +12,16 @@ import (
 	"sync"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
 
+	"evident/lightclient/backup"
 	"evident/lightclient/store"
 )
 
 var (
 	// ErrLocked means that keys and secrets are protected by a passphrase that nobody gave.
 	ErrLocked = errors.New("this home is protected by a passphrase")
-	// ErrPassphrase means that a passphrase is not the right one.
-	ErrPassphrase = errors.New("wrong passphrase")
-	// ErrDamaged means that something in this home is not what this home wrote.
-	ErrDamaged = errors.New("a file of this home is damaged, or of another home")
+	// ErrPassphrase, ErrDamaged and ErrBackup are those of package backup.
+	ErrPassphrase, ErrDamaged, ErrBackup = backup.ErrPassphrase, backup.ErrDamaged, backup.ErrBackup
 )
 
 // Vault is how keys and secrets lie on the disk: encrypted to an age identity of this home, which is post-quantum and also
@@ -40,21 +38,9 @@ type Vault struct {
 	Dir string
 	Ask func() (string, error) // for the passphrase; nil: nobody can be asked
 
-	mu   sync.Mutex
-	open []*age.HybridIdentity
-	work int // of scrypt, for tests that cannot wait; 0: age's own
-}
-
-// passphrase makes an age recipient of one.
-func (v *Vault) passphrase(text string) (*age.ScryptRecipient, error) {
-	r, err := age.NewScryptRecipient(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
-	}
-	if v.work > 0 {
-		r.SetWorkFactor(v.work)
-	}
-	return r, nil
+	mu     sync.Mutex
+	opened []*age.HybridIdentity
+	work   int // of scrypt, for tests that cannot wait; 0: age's own
 }
 
 func (v *Vault) plainPath() string     { return filepath.Join(v.Dir, "identity.txt") }
@@ -73,7 +59,7 @@ func (v *Vault) Recipient() (string, error) {
 func (v *Vault) recipient() (*age.HybridRecipient, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.open == nil {
+	if v.opened == nil {
 		text, err := os.ReadFile(v.publicPath())
 		if err == nil {
 			r, err := age.ParseHybridRecipient(strings.TrimSpace(string(text)))
@@ -89,7 +75,7 @@ func (v *Vault) recipient() (*age.HybridRecipient, error) {
 	if err := v.unlock(v.Ask, v.create); err != nil {
 		return nil, err
 	}
-	return v.open[0].Recipient(), nil
+	return v.opened[0].Recipient(), nil
 }
 
 // Protected tells whether a passphrase is needed to open this home, and whether it was given.
@@ -97,14 +83,14 @@ func (v *Vault) Protected() (protected, open bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	_, err := os.Stat(v.protectedPath())
-	return err == nil, v.open != nil
+	return err == nil, v.opened != nil
 }
 
 // Unlock opens a protected home for as long as this Vault is used.
 func (v *Vault) Unlock(passphrase string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.open = nil
+	v.opened = nil
 	return v.unlock(func() (string, error) { return passphrase, nil }, missing)
 }
 
@@ -115,7 +101,7 @@ func (v *Vault) Protect(passphrase string) error {
 	if err := v.unlock(v.Ask, v.create); err != nil {
 		return err
 	}
-	text := identityLines(v.open)
+	text := backup.IdentityLines(v.opened)
 	if passphrase == "" {
 		if err := store.WriteFile(v.plainPath(), text, 0o600); err != nil {
 			return fmt.Errorf("take the passphrase away: %w", err)
@@ -130,7 +116,7 @@ func (v *Vault) Protect(passphrase string) error {
 	for _, file := range []struct {
 		path string
 		data []byte
-	}{{v.publicPath(), []byte(v.open[0].Recipient().String() + "\n")}, {v.protectedPath(), sealed}} {
+	}{{v.publicPath(), []byte(v.opened[0].Recipient().String() + "\n")}, {v.protectedPath(), sealed}} {
 		if err := store.WriteFile(file.path, file.data, 0o600); err != nil {
 			return fmt.Errorf("protect: %w", err)
 		}
@@ -153,22 +139,17 @@ func (v *Vault) adopt(identities []*age.HybridIdentity) error {
 	if err != nil {
 		return err
 	}
-	all := old
-	for _, id := range identities {
-		if !strings.Contains(string(identityLines(all)), id.String()) {
-			all = append(all, id)
-		}
-	}
+	all := backup.Merge(old, identities)
 	if len(all) == len(old) {
 		return nil
 	}
 	if err := os.MkdirAll(v.Dir, 0o700); err != nil {
 		return fmt.Errorf("write identity: %w", err)
 	}
-	if err := store.WriteFile(v.plainPath(), identityLines(all), 0o600); err != nil {
+	if err := store.WriteFile(v.plainPath(), backup.IdentityLines(all), 0o600); err != nil {
 		return fmt.Errorf("write identity: %w", err)
 	}
-	v.open = all
+	v.opened = all
 	return nil
 }
 
@@ -177,14 +158,14 @@ func (v *Vault) identities() ([]*age.HybridIdentity, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	err := v.unlock(v.Ask, missing)
-	return v.open, err
+	return v.opened, err
 }
 
 // missing stands for create where something was encrypted already: a new identity would not open it.
 func missing() error { return fmt.Errorf("%w: there is no identity; restore a backup", ErrDamaged) }
 
 func (v *Vault) unlock(ask func() (string, error), absent func() error) error {
-	if v.open != nil {
+	if v.opened != nil {
 		return nil
 	}
 	sealed, err := v.readProtected()
@@ -194,7 +175,7 @@ func (v *Vault) unlock(ask func() (string, error), absent func() error) error {
 	if sealed != nil {
 		return v.unlockSealed(sealed, ask)
 	}
-	if v.open, err = v.readPlain(); err != nil || v.open != nil {
+	if v.opened, err = v.readPlain(); err != nil || v.opened != nil {
 		return err
 	}
 	return absent()
@@ -212,7 +193,7 @@ func (v *Vault) unlockSealed(sealed []byte, ask func() (string, error)) error {
 	if err != nil {
 		return err
 	}
-	v.open, err = parseIdentities(text)
+	v.opened, err = backup.ParseIdentities(text)
 	return err
 }
 
@@ -232,7 +213,7 @@ func (v *Vault) readPlain() ([]*age.HybridIdentity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read identity: %w", err)
 	}
-	return parseIdentities(text)
+	return backup.ParseIdentities(text)
 }
 
 // create makes the identity. Of two programs that do so at once, one wins and both use its.
@@ -249,36 +230,14 @@ func (v *Vault) create() error {
 		return fmt.Errorf("make an identity: %w", err)
 	}
 	defer unlock()
-	if v.open, err = v.readPlain(); err != nil || v.open != nil {
+	if v.opened, err = v.readPlain(); err != nil || v.opened != nil {
 		return err
 	}
-	if err := store.WriteFile(v.plainPath(), identityLines([]*age.HybridIdentity{fresh}), 0o600); err != nil {
+	if err := store.WriteFile(v.plainPath(), backup.IdentityLines([]*age.HybridIdentity{fresh}), 0o600); err != nil {
 		return fmt.Errorf("make an identity: %w", err)
 	}
-	v.open = []*age.HybridIdentity{fresh}
+	v.opened = []*age.HybridIdentity{fresh}
 	return nil
-}
-
-func parseIdentities(text []byte) (list []*age.HybridIdentity, err error) {
-	for line := range strings.Lines(string(text)) {
-		id, err := age.ParseHybridIdentity(strings.TrimSuffix(line, "\n"))
-		if err != nil {
-			return nil, fmt.Errorf("%w: not an identity: %w", ErrDamaged, err)
-		}
-		list = append(list, id)
-	}
-	if list == nil {
-		return nil, fmt.Errorf("%w: no identity", ErrDamaged)
-	}
-	return list, nil
-}
-
-func identityLines(list []*age.HybridIdentity) []byte {
-	var out bytes.Buffer
-	for _, id := range list {
-		fmt.Fprintln(&out, id)
-	}
-	return out.Bytes()
 }
 
 // write encrypts data to this home and makes it durable.
@@ -287,22 +246,12 @@ func (v *Vault) write(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	w, err := age.Encrypt(&out, r)
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	if err == nil {
-		err = w.Close()
-	}
+	sealed, err := backup.Encrypt(r, data)
 	if err != nil {
-		return fmt.Errorf("encrypt: %w", err)
+		return err
 	}
-	return store.WriteFile(path, out.Bytes(), 0o600)
+	return store.WriteFile(path, sealed, 0o600)
 }
-
-// maxPrivate bounds what is read of a file of the vault.
-const maxPrivate = 4 << 20
 
 // read opens what write wrote.
 func (v *Vault) read(path string) ([]byte, error) {
@@ -315,40 +264,36 @@ func (v *Vault) read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]age.Identity, len(identities))
-	for i, id := range identities {
-		list[i] = id
-	}
-	plain, err := age.Decrypt(f, list...)
+	data, err := backup.Decrypt(f, identities)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(plain, maxPrivate+1))
-	if err != nil || len(data) > maxPrivate {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrDamaged, path), err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return data, nil
 }
 
+// open reads a file of a key or a secret. A key that somebody put into the folder in plain text is taken as it is.
+func (v *Vault) open(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil || backup.IsPlainKey(data) {
+		return data, err
+	}
+	return v.read(path)
+}
+
 // encryptText makes an armoured age file under a passphrase.
 func (v *Vault) encryptText(text []byte, passphrase string) ([]byte, error) {
-	r, err := v.passphrase(passphrase)
-	if err != nil {
-		return nil, err
-	}
 	var out bytes.Buffer
-	armored := armor.NewWriter(&out)
-	w, err := age.Encrypt(armored, r)
+	w, err := backup.Protect(&out, passphrase, v.work)
 	if err != nil {
 		return nil, err
 	}
 	_, err = w.Write(text)
-	err = errors.Join(err, w.Close(), armored.Close())
+	err = errors.Join(err, w.Close())
 	return out.Bytes(), err
 }
 
 func decryptText(sealed []byte, passphrase string) ([]byte, error) {
-	plain, err := decryptScrypt(armor.NewReader(bytes.NewReader(sealed)), passphrase)
+	plain, err := backup.Open(bytes.NewReader(sealed), passphrase, maxWork)
 	if err != nil {
 		return nil, err
 	}
@@ -361,23 +306,6 @@ func decryptText(sealed []byte, passphrase string) ([]byte, error) {
 
 // maxWork bounds what a foreign file may make scrypt cost: four times what ours does.
 const maxWork = 20
-
-func decryptScrypt(sealed io.Reader, passphrase string) (io.Reader, error) {
-	id, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
-	}
-	id.SetMaxWorkFactor(maxWork)
-	plain, err := age.Decrypt(sealed, id)
-	var wrong *age.NoIdentityMatchError
-	switch {
-	case errors.As(err, &wrong):
-		return nil, ErrPassphrase
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return plain, nil
-}
 
 func removeAll(paths ...string) error {
 	for _, path := range paths {

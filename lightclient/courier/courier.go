@@ -97,7 +97,11 @@ func (c *Courier) secret(record string, index int) (*seal.Secret, error) {
 	return &s, nil
 }
 
-func secretName(record string, index int) string { return fmt.Sprintf("secret/%s/%02d", record, index) }
+func secretName(record string, index int) string {
+	return fmt.Sprintf("%s%s/%02d", secretPrefix, record, index)
+}
+
+const secretPrefix = "secret/"
 
 func badRequest(format string, args ...any) error {
 	return &service.Error{Code: "bad_request", Message: fmt.Sprintf(format, args...), Hint: "Check what was typed."}

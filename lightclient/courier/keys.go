@@ -104,7 +104,7 @@ func (c *Courier) keys(context.Context, service.None) (service.Keys, error) {
 
 // makeKey makes a key. It never replaces one.
 func (c *Courier) makeKey(ctx context.Context, p service.KeyParams) (service.Keys, error) {
-	if p.Name == "" || len(p.Name) > ledger.MaxNameSize || strings.ContainsAny(p.Name, "+/\\ \t\n") {
+	if p.Name == "" || len(p.Name) > ledger.MaxNameSize || strings.ContainsAny(p.Name, "+/\\ \t\n") || strings.HasPrefix(p.Name, ".") {
 		return service.Keys{}, &service.Error{Code: "key_name", Message: "This cannot be the name of a key.",
 			Hint: "Use letters, digits, dots and hyphens, without spaces."}
 	}

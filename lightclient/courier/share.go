@@ -6,38 +6,53 @@ import (
 	"filippo.io/age"
 
 	"evident/lightclient/act"
+	"evident/lightclient/backup"
 	"evident/lightclient/evidence/seal"
 	"evident/lightclient/ledger"
 	"evident/lightclient/service"
 )
 
-// identityName lies with the keys, so that a backup holds it.
+// identityName is under what the identities lie, as in a home.
 const identityName = "shares/identity"
 
-// identity opens what others share with this person. It is made when it is first
-// asked for.
-func (c *Courier) identity() (*age.HybridIdentity, error) {
-	var text string
-	found, err := c.read(identityName, &text)
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		return age.ParseHybridIdentity(text)
+// identities open what others share with this person, and what lies in a backup:
+// the first is ours, made when it is first asked for; the others came with backups.
+func (c *Courier) identities() ([]*age.HybridIdentity, error) {
+	list, err := c.readIdentities()
+	if err != nil || list != nil {
+		return list, err
 	}
 	id, err := age.GenerateHybridIdentity()
 	if err != nil {
 		return nil, err
 	}
-	return id, c.write(identityName, id.String())
+	list = append(list, id)
+	return list, c.write(identityName, string(backup.IdentityLines(list)))
+}
+
+func (c *Courier) readIdentities() ([]*age.HybridIdentity, error) {
+	var text string
+	if found, err := c.read(identityName, &text); err != nil || !found {
+		return nil, err
+	}
+	return backup.ParseIdentities([]byte(text))
+}
+
+// adopt adds the identities of a backup. Where there is none yet, its first is ours.
+func (c *Courier) adopt(more []*age.HybridIdentity) error {
+	old, err := c.readIdentities()
+	if err != nil {
+		return err
+	}
+	return c.write(identityName, string(backup.IdentityLines(backup.Merge(old, more))))
 }
 
 func (c *Courier) recipient(context.Context, service.None) (service.Recipient, error) {
-	id, err := c.identity()
+	list, err := c.identities()
 	if err != nil {
 		return service.Recipient{}, err
 	}
-	return service.Recipient{Recipient: id.Recipient().String()}, nil
+	return service.Recipient{Recipient: list[0].Recipient().String()}, nil
 }
 
 // share seals a file's key to its recipient. The text is handed out only when
@@ -76,11 +91,15 @@ func (c *Courier) share(ctx context.Context, p service.ShareParams) (service.Sha
 
 // receive keeps a file key that was shared, if it is of what the record says.
 func (c *Courier) receive(ctx context.Context, p service.ReceiveParams) (service.Received, error) {
-	id, err := c.identity()
+	list, err := c.identities()
 	if err != nil {
 		return service.Received{}, err
 	}
-	shared, err := seal.OpenShared(p.Text, id.String())
+	var texts []string
+	for _, id := range list {
+		texts = append(texts, id.String())
+	}
+	shared, err := seal.OpenShared(p.Text, texts...)
 	if err != nil {
 		return service.Received{}, errShare
 	}

@@ -3,13 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +17,7 @@ import (
 	"evident/lightclient"
 	"evident/lightclient/act"
 	"evident/lightclient/author"
-	"evident/lightclient/evidence"
+	"evident/lightclient/backup"
 	"evident/lightclient/ledger"
 )
 
@@ -35,14 +33,15 @@ func (p *program) actCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "field", Aliases: []string{"f"}, Usage: p.say("`NAME=VALUE`: times as 2026-12-24 or now+72h, amounts as 12.50, keys as @NAME, lists as JSON", "`名称=值`：时间如 2026-12-24 或 now+72h，金额如 12.50，密钥如 @名称，列表用 JSON")},
 			&cli.StringFlag{Name: "fields", Usage: p.say("`FILE` with the fields as JSON; --field comes on top", "含字段的 JSON `文件`；--field 优先")},
 			&cli.StringSliceFlag{Name: "private", Usage: p.say("`LIST.NAME=VALUE`: only a salted commitment is recorded, in the field LIST", "`列表.名称=值`：仅在字段“列表”中记录加盐承诺值")},
-			&cli.StringSliceFlag{Name: "file", Usage: p.say("`PATH` of a file to name by its digest", "以摘要指明的文件`路径`")},
+			&cli.StringSliceFlag{Name: "file", Usage: p.say("`PATH` of a file to name: by its digest, or sealed or public as said", "所附文件的`路径`：默认仅摘要，或按选项密封、公开")},
 			&cli.StringFlag{Name: "key", Usage: p.say("`NAME` of the key to sign with", "签名密钥的`名称`")},
 			&cli.StringSliceFlag{Name: "with", Usage: p.say("`KEY` of another signer: a name here, or name+hash+key", "其他签署人的`密钥`：本机名称，或 name+hash+key")},
 			&cli.StringFlag{Name: "draft", Usage: p.say("write the draft for the other signers to `FILE`, and submit nothing", "将供他人签署的草稿写入`文件`，不提交")},
 			&cli.Int64Flag{Name: "under", Usage: p.say("`VERSION` of the contract, for an action that migrates an item; otherwise the item's own", "合约`版本`，用于迁移事项的操作；默认为事项自身的版本")},
 			&cli.BoolFlag{Name: "dry-run", Usage: p.say("ask a node what would become of it, and submit nothing", "仅询问节点结果，不提交")},
 		},
-		Action: p.act,
+		MutuallyExclusiveFlags: storedFlags(p),
+		Action:                 p.act,
 	}
 }
 
@@ -72,7 +71,12 @@ func (p *program) act(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := p.fill(ctx, c, contract, &a); err != nil {
+	if err := p.fill(c, contract, &a); err != nil {
+		return err
+	}
+	files, err := p.attach(ctx, c, client, keys, &a)
+	defer files.close()
+	if err != nil {
 		return err
 	}
 	d, err := act.New(ctx, client, a)
@@ -80,7 +84,7 @@ func (p *program) act(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	// Before anybody sees the record: without their openings, nobody could ever prove the private fields.
-	if err := p.keepOpenings(d); err != nil {
+	if err := errors.Join(p.keepOpenings(d), files.keep(p.home.Outbox().Secrets(), d.ID())); err != nil {
 		return err
 	}
 	for _, key := range keys {
@@ -185,8 +189,8 @@ func (p *program) signers(c *cli.Command, a *act.Action) ([]*author.Key, error) 
 	return keys, nil
 }
 
-// fill reads the fields and files of the action from the flags.
-func (p *program) fill(ctx context.Context, c *cli.Command, contract *act.Contract, a *act.Action) error {
+// fill reads the fields of the action from the flags.
+func (p *program) fill(c *cli.Command, contract *act.Contract, a *act.Action) error {
 	action, ok := contract.Actions[a.Action]
 	if !ok {
 		return usage(fmt.Sprintf(p.say("the contract %s has no action %q", "合约 %s 没有操作 %q"), a.Contract, a.Action), "evident act "+a.Contract)
@@ -209,18 +213,7 @@ func (p *program) fill(ctx context.Context, c *cli.Command, contract *act.Contra
 		}
 		a.Fields[name] = value
 	}
-	if err := p.fillPrivate(c, a); err != nil {
-		return err
-	}
-	for _, path := range c.StringSlice("file") {
-		d, err := evidence.File(ctx, path, nil)
-		if err != nil {
-			return err
-		}
-		a.Evidence = append(a.Evidence, ledger.Evidence{CID: d.CID, Media: evidence.MediaType(path), Mode: ledger.Digest,
-			Name: evidence.FileName(filepath.Base(path)), SHA256: hex.EncodeToString(d.SHA256[:]), Size: d.Size})
-	}
-	return nil
+	return p.fillPrivate(c, a)
 }
 
 func readFields(path string, into map[string]any) error {
@@ -272,9 +265,6 @@ func (p *program) fillPrivate(c *cli.Command, a *act.Action) error {
 	return nil
 }
 
-// openingsName is under what the author's secrets keep the private fields of a record.
-const openingsName = "private"
-
 func (p *program) keepOpenings(d *act.Draft) error {
 	if len(d.Private) == 0 {
 		return nil
@@ -283,11 +273,11 @@ func (p *program) keepOpenings(d *act.Draft) error {
 	if err != nil {
 		return fmt.Errorf("keep the private fields: %w", err)
 	}
-	return p.home.Outbox().Secrets().KeepPrivate(d.ID(), openingsName, data)
+	return p.home.Outbox().Secrets().KeepPrivate(d.ID(), backup.Openings, data)
 }
 
 func (p *program) openings(id ledger.RecordID) ([]ledger.Opening, error) {
-	data, err := p.home.Outbox().Secrets().Private(id, openingsName)
+	data, err := p.home.Outbox().Secrets().Private(id, backup.Openings)
 	if err != nil {
 		return nil, err
 	}

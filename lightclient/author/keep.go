@@ -39,13 +39,19 @@ func (a *Author) keep(ctx context.Context, path string, report func(Progress)) (
 	if s, ok := a.stampedBefore(ctx, path, digest); ok {
 		return kept{}, &s, nil
 	}
+	k, err = a.keepOpen(ctx, path, digest, report)
+	return k, nil, err
+}
+
+// keepOpen names a file by its digest, and sends it if it is public.
+func (a *Author) keepOpen(ctx context.Context, path string, digest evidence.Digest, report func(Progress)) (k kept, err error) {
 	k.evidence = ledger.Evidence{CID: digest.CID, Media: mediaType(path), Mode: ledger.Digest, Name: evidenceName(path),
 		SHA256: hex.EncodeToString(digest.SHA256[:]), Size: digest.Size}
 	if a.Mode == ledger.Public {
 		k.evidence.Mode = ledger.Public
 		err = a.sendPublic(ctx, path, digest, report)
 	}
-	return k, nil, err
+	return k, err
 }
 
 func digestFile(ctx context.Context, path string, report func(Progress)) (evidence.Digest, error) {
@@ -82,12 +88,7 @@ func (a *Author) keepSealed(ctx context.Context, path string, report func(Progre
 			return kept{}, &s, nil
 		}
 	}
-	for try := range 2 {
-		k, err = a.seal(ctx, path, report)
-		if try > 0 || !errors.Is(err, errResealed) {
-			break
-		}
-	}
+	k, err = a.sealAnew(ctx, path, report)
 	return k, nil, err
 }
 

@@ -81,7 +81,7 @@ export const en = {
     absentBody: (height: string) =>
       `No public record names these bytes, up to and including block ${height}. This absence is proven, not guessed.`,
     absentNote:
-      "A sealed record keeps its digest private, so it does not appear here. Its author can show it with a proof.",
+      "A sealed record keeps its digest private, and one of a whole batch names only the batch’s root: neither appears here. Their authors can show the file with its proof.",
     open: "Open the record",
     sha256: "SHA-256",
     cid: "CID",

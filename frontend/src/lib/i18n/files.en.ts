@@ -75,6 +75,8 @@ export const stamp = {
     paused: "paused",
   },
   proofAt: "Proof written to",
+  proofsBeside: "Each file has its proof beside it, FILE.evident: keep both together.",
+  proofsAsked: "So many proofs are not written at once. For one file, in a terminal: evident proof FILE",
   saveProof: "Save the proof",
   openRecord: "Open the record",
 };

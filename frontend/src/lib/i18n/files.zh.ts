@@ -72,6 +72,8 @@ export const stamp: Messages["stamp"] = {
     paused: "已暂停",
   },
   proofAt: "证明已写入",
+  proofsBeside: "每个文件的证明在其旁（文件名.evident）：请将二者一并保存。",
+  proofsAsked: "数量众多，未逐一写出证明。单个文件请在终端运行：evident proof 文件",
   saveProof: "保存证明",
   openRecord: "打开记录",
 };

@@ -67,7 +67,8 @@ export const zh: Messages = {
     absent: "未见存证",
     absentBody: (height) =>
       `截至第 ${height} 号区块，没有公开记录提到这份内容。这一“不存在”经过证明，并非推测。`,
-    absentNote: "密封的记录不公开摘要，因此不会出现在这里；其作者可以出示证明。",
+    absentNote:
+      "密封的记录不公开摘要，整批文件的记录只写明根值，因此都不会出现在这里；其作者可以用证明出示该文件。",
     open: "打开记录",
     sha256: "SHA-256",
     cid: "CID",

@@ -43,6 +43,7 @@ var figures = []figure{
 	{"exporting 1,000 records, with HTML and PDF", client + "/casefile", "BenchmarkWriteCase", []value{{"ns/op", 1e9, "s", 10, false}}, nil},
 	{"verifying them", client + "/casefile", "BenchmarkVerifyCase", []value{{"ns/op", 1e9, "s", 2, false}}, nil},
 	{"verifying a package with a file of 256 MiB, against SHA-256 alone", client + "/casefile", "BenchmarkContent", []value{{"of-sha256", 0.01, "%", 0, true}}, nil},
+	{"exporting and verifying a package with a file of 2 GiB", client + "/casefile", "BenchmarkLargeCase", []value{{"peak-MB", 1, "MB of heap", 150, false}}, nil},
 	{"verify.html in Chromium, from the disk: opened, first verdict", here, "BenchmarkVerifier", []value{{"ms", 1, "ms", 1000, false}}, needsChromium},
 	{"a certificate, both signatures of three members", client + "/ledger", "BenchmarkOpenCertificate", []value{
 		{"bytes/certificate", 1e3, "kB", 11, false},

@@ -237,7 +237,7 @@ func FuzzVerify(f *testing.F) {
 	trusted := ledgertest.New(4).Fingerprint
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Verify(bytes.NewReader(data), int64(len(data)), Options{Trusted: &trusted})
-		if err == nil && r.Verdict == proof.Valid && r.Manifest.Edition == 1 && !bytes.Equal(data, good) && len(r.Manifest.Pages) == 0 && r.Manifest.Exporter == "test" {
+		if err == nil && r.Verdict == proof.Valid && r.Manifest.Edition == Edition && !bytes.Equal(data, good) && len(r.Manifest.Pages) == 0 && r.Manifest.Exporter == "test" {
 			t.Error("valid, but not the package that was made")
 		}
 	})

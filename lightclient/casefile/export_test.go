@@ -13,6 +13,9 @@ func (w *Writer) Add(name string, size int64, crc uint32, content io.Reader) err
 
 func (w *Writer) Close() error { return w.z.close() }
 
+// Edition is edition.
+const Edition = edition
+
 // DigestOf is digestOf.
 var DigestOf = digestOf
 

@@ -287,7 +287,9 @@ if (altered) {
         await page.locator(".zone").waitFor();
         await choose(page, [given(name, readFileSync(join(altered, name)))]);
         // What does not even begin like a package is taken for a file that has yet to get its proof.
-        const answer = page.locator("[data-verdict]").or(page.getByText("Drop a .evident proof", { exact: true }));
+        const answer = page
+          .locator("[data-verdict]")
+          .or(page.getByText("Drop a .evident proof", { exact: true }));
         const verdict = (await answer.first().getAttribute("data-verdict")) ?? "incomplete";
         if (name === "good.zip") assert.equal(verdict, "unknown ledger");
         else if (name.endsWith("-pdf.zip")) {

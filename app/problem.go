@@ -17,6 +17,7 @@ var causes = []struct {
 	err                  error
 	code, sentence, hint string
 }{
+	{author.ErrLost, "lost", "The record is final, but the members lost the file before enough of them had it, and it is not here any more as it was.", "Put the file back, unchanged, and try again. The proof holds without it."},
 	{evidence.ErrNotFile, "not_a_file", "This is not a file with a content of its own.", "Choose a file, or a folder of files."},
 	{evidence.ErrChanged, "changed", "The file changed while it was being read.", "Wait until nothing writes to it, and try again."},
 	{syscall.ENOSPC, "disk_full", "The disk is full.", "Make room on it, and try again. Nothing is lost."},

@@ -256,6 +256,9 @@ func (a *Author) finish(ctx context.Context, entry Entry, report func(Progress))
 	}
 	report(Progress{Path: entry.Path, Stage: Storing})
 	receipts, all, err := a.stored(ctx, record)
+	if err == nil && !all && len(receipts) == 0 && ctx.Err() == nil {
+		receipts, all, err = a.storedAgain(ctx, entry, record, report)
+	}
 	if err != nil {
 		return Stamped{}, err
 	}

@@ -19,6 +19,13 @@ func (n *Node) Keep(b evidence.Block) {
 	n.files[b.CID] = bytes.Clone(b.Data)
 }
 
+// Lose empties the node's store.
+func (n *Node) Lose() {
+	n.ledger.mu.Lock()
+	defer n.ledger.mu.Unlock()
+	clear(n.files)
+}
+
 // Blocks returns how many blocks the node keeps.
 func (n *Node) Blocks() int {
 	n.ledger.mu.Lock()

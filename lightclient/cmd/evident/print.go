@@ -227,6 +227,8 @@ func (p *printer) explain(err error) service.Error {
 		out.Code, out.Hint = "signed", p.say("compose a new one: evident act", "请另行编制：evident act")
 	case errors.Is(err, demo.ErrNoMember):
 		out.Code, out.Hint = "no_member", p.say("start the consortium on this machine (make start), without --node", "请启动本机联盟（make start），且不用 --node")
+	case errors.Is(err, author.ErrLost):
+		out.Code, out.Hint = "lost", p.say("put the file back, unchanged, and run evident stamp again; the record is final, and its proof holds without it", "请放回未改动的原文件，再次运行 evident stamp；记录已终局，证明仍然有效")
 	case errors.Is(err, evidence.ErrChanged):
 		out.Code, out.Hint = "changed", p.say("wait until nothing writes to the file, then try again", "请等文件写入完成后重试")
 	case errors.Is(err, evidence.ErrNotFile):

@@ -232,6 +232,10 @@ export const fileErrors = {
     "The members have no room for this file.",
     "Ask a member of the consortium for more room, then try again; or record the digest alone. Nothing is lost.",
   ),
+  lost: pair(
+    "The record is final, but the members lost the file before enough of them had it, and it is not here any more as it was.",
+    "Put the file back, unchanged, and try again. The proof holds without it.",
+  ),
   changed: pair(
     "The file changed while it was being read.",
     "Wait until nothing writes to it, then try again.",

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { deflateRawSync } from "node:zlib";
 import { argument, launch, open } from "./browser.js";
 import { codeFilm, codePicture } from "./pictures.js";
 import { serve } from "./serve.js";
@@ -282,6 +283,15 @@ if (!given)
         await page.getByRole("button", { name: "Save a proof of 1 field" }).click();
         assert.match((await download).suggestedFilename(), /\.evident$/);
       }));
+
+    test("a proof in a link is verified where it is opened, and one that was cut is not", async () => {
+      const packed = deflateRawSync('{"format":"evident/proof/v1","mock":"valid"}').toString("base64url");
+      await walk(`#/verify/${packed}`, (page) => page.locator("[data-verdict=valid]").waitFor());
+      await walk(`#/verify/${packed.slice(0, -9)}`, async (page) => {
+        await page.getByText("is not a proof").first().waitFor();
+        assert.equal(await page.locator("[data-verdict]").count(), 0);
+      });
+    });
 
     test("every page of every contract fits a small telephone, in both languages", async () => {
       for (const name of [

@@ -19,6 +19,17 @@ func (d *Draft) Link(pages string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	packed, err := pack(file)
+	return pages + "/" + linkMark + packed, err
+}
+
+// ProofLink returns a proof file as a link to the pages at that address, which verify it.
+func ProofLink(pages string, file []byte) (string, error) {
+	packed, err := pack(file)
+	return pages + "/#/verify/" + packed, err
+}
+
+func pack(file []byte) (string, error) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestCompression)
 	if err != nil {
@@ -30,7 +41,7 @@ func (d *Draft) Link(pages string) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", fmt.Errorf("make a link: %w", err)
 	}
-	return pages + "/" + linkMark + base64.RawURLEncoding.EncodeToString(b.Bytes()), nil
+	return base64.RawURLEncoding.EncodeToString(b.Bytes()), nil
 }
 
 // unlink returns the file that a link carries, and anything else as it is.

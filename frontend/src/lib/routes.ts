@@ -3,13 +3,15 @@
  * window, on a node and on a static host. What does not parse is "missing".
  */
 
+import { MAX_PROOF_LINK } from "./proof-link";
+
 export type Route =
   | { page: "overview" }
   | { page: "block"; height: string }
   | { page: "record"; id: string }
   | { page: "search"; query: string }
   | { page: "members" }
-  | { page: "verify" }
+  | { page: "verify"; packed: string }
   | { page: "trust" }
   | { page: "stamp" }
   | { page: "contracts" }
@@ -29,6 +31,11 @@ export function parseRoute(hash: string): Route {
     const link = hash.length > MAX_DRAFT_LINK ? "" : hash;
     return { page: "draft", link: link === href.draft || link === `${href.draft}/` ? "" : link };
   }
+  if (hash.startsWith("#/verify/")) {
+    const packed = hash.slice("#/verify/".length);
+    if (packed.length > MAX_PROOF_LINK || !/^[A-Za-z0-9_-]+$/.test(packed)) return { page: "missing" };
+    return { page: "verify", packed };
+  }
   const [page = "", argument = "", ...rest] = hash
     .slice(0, MAX_HASH)
     .replace(/^#?\/?/, "")
@@ -44,8 +51,9 @@ export function parseRoute(hash: string): Route {
       const query = decode(argument).trim();
       return query ? { page, query } : { page: "missing" };
     }
-    case "members":
     case "verify":
+      return argument ? { page: "missing" } : { page, packed: "" };
+    case "members":
     case "trust":
     case "stamp":
     case "contracts":

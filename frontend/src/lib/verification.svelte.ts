@@ -2,6 +2,7 @@
 import { asClientError, type ClientError } from "./client/envelope";
 import { MAX_PROOF_BYTES } from "./client/proof-file";
 import type { Client, FileDigest, LocalFile, PackageReport, Report } from "./client";
+import { unpackProof } from "./proof-link";
 import { compareTrust } from "./trust-root";
 
 interface ProofFile {
@@ -73,6 +74,18 @@ export class Verification {
     } catch (thrown) {
       this.error = asClientError(thrown);
     }
+  }
+
+  /** Takes a proof out of a link. */
+  async addLink(packed: string): Promise<void> {
+    const text = await unpackProof(packed);
+    this.reset();
+    if (text === null) {
+      this.refused = "notProof";
+      return;
+    }
+    this.proof = { name: "", text };
+    await this.check();
   }
 
   /** Only the newest question is answered; what it replaces ends silently. */

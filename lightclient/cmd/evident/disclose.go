@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"evident/lightclient/act"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
 	"evident/lightclient/service"
@@ -27,6 +28,8 @@ func (p *program) discloseCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "field", Aliases: []string{"f"}, Usage: p.say("`NAME` of a private field to disclose; may be repeated", "要披露的私密字段`名称`，可重复")},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: p.say("`FILE` to write; never overwritten", "要写出的`文件`；从不覆盖")},
+			&cli.BoolFlag{Name: "link", Usage: p.say("print a link that holds the proof, and write no file", "输出含证明的链接，不写文件")},
+			&cli.StringFlag{Name: "pages", Usage: p.say("`URL` of the pages to open it with", "打开链接的页面`地址`")},
 		},
 		Action: p.disclose,
 	}
@@ -68,6 +71,9 @@ func (p *program) disclose(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("link") {
+		return p.discloseLink(c, file, chosen)
+	}
 	_, err = writeNew(out, func(w io.Writer) error { _, err := w.Write(file); return err })
 	if errors.Is(err, fs.ErrExist) {
 		return &problem{"exists", fmt.Sprintf(p.say("%s is there already", "%s 已存在"), out), p.say("choose another name: -o NAME.evident", "请另选名称：-o 名称.evident")}
@@ -79,6 +85,18 @@ func (p *program) disclose(ctx context.Context, c *cli.Command) error {
 		p.line(p.say("%s: %d bytes.", "%s：%d 字节。"), out, len(file))
 		p.privateRows(record.Fields, chosen)
 	})
+}
+
+func (p *program) discloseLink(c *cli.Command, file []byte, chosen []ledger.Opening) error {
+	pages, err := p.pages(c)
+	if err != nil {
+		return err
+	}
+	link, err := act.ProofLink(pages, file)
+	if err != nil {
+		return err
+	}
+	return p.result(map[string]any{"link": link, "disclosed": fieldNames(chosen)}, func() { p.line("%s", link) })
 }
 
 // choose returns the openings of the named fields.

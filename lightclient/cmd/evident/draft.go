@@ -166,19 +166,28 @@ func (p *program) draftLink(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	pages := c.String("pages")
-	if pages == "" {
-		start, err := p.home.Start(p.nodes)
-		if err != nil {
-			return err
-		}
-		pages = start.Nodes[0]
+	pages, err := p.pages(c)
+	if err != nil {
+		return err
 	}
-	link, err := d.Link(strings.TrimSuffix(pages, "/"))
+	link, err := d.Link(pages)
 	if err != nil {
 		return err
 	}
 	return p.result(map[string]string{"link": link}, func() { p.line("%s", link) })
+}
+
+// pages is the address of the pages that open a link.
+func (p *program) pages(c *cli.Command) (string, error) {
+	pages := c.String("pages")
+	if pages == "" {
+		start, err := p.home.Start(p.nodes)
+		if err != nil {
+			return "", err
+		}
+		pages = start.Nodes[0]
+	}
+	return strings.TrimSuffix(pages, "/"), nil
 }
 
 func (p *program) draftRenew(ctx context.Context, c *cli.Command) error {

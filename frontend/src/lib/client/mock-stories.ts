@@ -392,7 +392,7 @@ export function stories(at: (days: number) => number): Story[] {
           fields: {
             type: "marriage",
             holder: hex("lin"),
-        spouse: hex("lindqvist"),
+            spouse: hex("lindqvist"),
             subject: Object.keys(SUBJECT).map((name) => ({ name, digest: hex(name) })),
             valid_from: at(-12),
           },

@@ -234,6 +234,8 @@ export const contracts = {
       "This machine holds what the digests hide. The proof shows the record, the item's status now, and the fields that you choose; of the others nothing.",
     save: (n: number) =>
       n === 0 ? "Choose what to show" : `Save a proof of ${n} ${plural(n, "field", "fields")}`,
+    link: "Copy as a link",
+    linked: "Copied. Whoever opens the link sees the chosen fields, and verifies them.",
   },
   scan: {
     title: "Scan",

@@ -212,6 +212,8 @@ export const contracts: Messages["contracts"] = {
     title: "出示不公开的字段",
     explain: "本机保存着摘要背后的原值。所得证明出示记录、事项的当前状态和您选择的字段，其他字段一概不出示。",
     save: (n) => (n === 0 ? "请选择要出示的字段" : `保存 ${n} 个字段的证明`),
+    link: "复制为链接",
+    linked: "已复制。打开链接的人可看到并验证所选字段。",
   },
   scan: {
     title: "扫码",

@@ -64,6 +64,9 @@ type ProvenItem struct {
 	Value     string        `json:"value,omitempty"` // canonical JSON; empty: there was nothing
 }
 
+// IsProof tells a proof of a record from other files by its beginning.
+func IsProof(file []byte) bool { return bytes.HasPrefix(file, []byte(`{"format":"evident/proof/v`)) }
+
 // IsItem tells a state proof from other files by its beginning.
 func IsItem(file []byte) bool { return bytes.HasPrefix(file, []byte(`{"format":"evident/state/v`)) }
 

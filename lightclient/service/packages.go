@@ -33,6 +33,8 @@ type PackageRecord struct {
 	Action    string     `json:"action"`
 	By        []Author   `json:"by"`
 	Evidence  []Evidence `json:"evidence"`
+
+	Private []PrivateField `json:"private"` // as disclosed
 }
 
 // VerifyPackageParams names a package on the desktop's disk.
@@ -98,6 +100,7 @@ func PackageReportOf(r *casefile.Report) PackageReport {
 			out.Records = append(out.Records, PackageRecord{
 				ID: p.ID.String(), Height: height(p.Height), ExistedBy: p.ExistedBy * 1000, Verdict: string(one.Verdict),
 				Contract: p.Record.Contract, Action: p.Record.Action, By: authorsOf(p.Record.By), Evidence: EvidenceOf(p.Record.Evidence),
+				Private: disclosedOf(p),
 			})
 		}
 	}

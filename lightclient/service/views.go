@@ -131,14 +131,21 @@ func ReportOf(file []byte, options proof.Options) Report {
 		return out
 	}
 	out.Ledger = r.Proven.Record.Ledger
-	for _, o := range r.Proven.Private {
-		out.Private = append(out.Private, PrivateField{Name: o.Name, Value: o.Value})
-	}
+	out.Private = disclosedOf(r.Proven)
 	record, err := recordOf(file, r.Proven)
 	if err != nil {
 		panic("service: a proof that was verified: " + err.Error())
 	}
 	out.Record = record
+	return out
+}
+
+// disclosedOf are the private fields that a proof discloses.
+func disclosedOf(p *proof.Proven) []PrivateField {
+	out := []PrivateField{}
+	for _, o := range p.Private {
+		out = append(out, PrivateField{Name: o.Name, Value: o.Value})
+	}
 	return out
 }
 

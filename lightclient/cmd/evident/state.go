@@ -138,7 +138,7 @@ func (p *program) refusal(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return p.verifyOther(file, trusted)
+	return p.verifyOther(file, trusted, "", "")
 }
 
 // refused prints what a node said of a record. It is named as that node's word.
@@ -154,8 +154,8 @@ func (p *program) refused(r *proof.ProvenRefusal) {
 	p.table(values)
 }
 
-// verifyOther reports on a state proof, a refused record or an accusation.
-func (p *program) verifyOther(file []byte, trusted *ledger.Fingerprint) error {
+// verifyOther reports on a state proof, a refused record or an accusation, and as a page if there is a name for it.
+func (p *program) verifyOther(file []byte, trusted *ledger.Fingerprint, name, page string) error {
 	var report proof.Report
 	var found any
 	human := func() {}
@@ -178,6 +178,9 @@ func (p *program) verifyOther(file []byte, trusted *ledger.Fingerprint) error {
 		if r.Refused != nil {
 			human = func() { p.refused(r.Refused) }
 		}
+	}
+	if err := p.reportPage(page, p.checkedProof(&report, name)); err != nil {
+		return err
 	}
 	err := p.result(found, func() {
 		p.report(&report)

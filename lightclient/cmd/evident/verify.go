@@ -66,7 +66,7 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 		if file, err := readProof(paths[0]); err != nil {
 			return err
 		} else if proof.IsItem(file) || proof.IsRefused(file) || proof.IsAccusation(file) {
-			return p.verifyOther(file, options.Trusted)
+			return p.verifyOther(file, options.Trusted, paths[0], c.String("html"))
 		}
 	}
 	// Of several proofs beside a file, one that holds is enough.
@@ -95,7 +95,7 @@ func (p *program) verify(ctx context.Context, c *cli.Command) error {
 // findProofs returns the file to compare, and the proofs beside it, the newest
 // first. A proof that is given itself is compared with nothing.
 func (p *program) findProofs(path string) (content string, proofs []string, err error) {
-	if strings.HasSuffix(path, ".evident") || strings.HasSuffix(path, accusationSuffix) {
+	if strings.HasSuffix(path, ".evident") || strings.HasSuffix(path, accusationSuffix) || beginsProof(path) {
 		return "", []string{path}, nil
 	}
 	if _, err := os.Stat(path); err != nil {
@@ -116,6 +116,20 @@ func (p *program) findProofs(path string) (content string, proofs []string, err 
 			p.say("name it: evident verify FILE PROOF; or ask the ledger: evident show FILE", "请指明：evident verify 文件 证明；或查询账本：evident show 文件"))
 	}
 	return path, proofs, nil
+}
+
+// beginsProof tells whether a file begins like a proof, a state proof, a refused record or an accusation, whatever it is
+// called.
+func beginsProof(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 64)
+	n, _ := io.ReadFull(f, start)
+	start = start[:n]
+	return proof.IsProof(start) || proof.IsItem(start) || proof.IsRefused(start) || proof.IsAccusation(start)
 }
 
 // readProof reads no more than a proof may have, and one byte: then it is too large.

@@ -75,6 +75,7 @@ export function packageReport(
           cid: `bafybei${hex(`file ${i}`).slice(0, 52)}`,
         },
       ],
+      private: i === 0 ? [{ name: "born", value: "1996-02-29" }] : [],
     })),
   };
 }

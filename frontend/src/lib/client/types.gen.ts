@@ -750,6 +750,7 @@ export interface PackageRecord {
   action: string;
   by: Author[];
   evidence: Evidence[];
+  private: PrivateField[];
 }
 
 export interface PackageReport {

@@ -36,7 +36,7 @@ func (a *App) openEvidence(ctx context.Context, p service.EvidenceParams) (servi
 	}
 	out.Size, out.Media = decimal(plain.Size), service.MediaOf(out.Media, out.Name)
 	out.Kind = service.KindOf(out.Media, out.Name)
-	out.Token = a.shelf.put(&openFile{plain: plain, media: servedAs(out.Kind, out.Media), close: cancel})
+	out.Token = a.shelf.put(&openFile{plain: plain, read: plain.Whole(), media: servedAs(out.Kind, out.Media), close: cancel})
 	if out.Kind == "video" || out.Kind == "audio" {
 		address, err := a.shelf.listen()
 		if err != nil {

@@ -26,7 +26,7 @@ type openFile struct {
 	plain *seal.Plain
 	media string // the type to serve it as
 	close context.CancelFunc
-	read  frontier
+	read  *seal.Whole
 }
 
 // shelf holds the files that are open, and serves their bytes to those who know

@@ -2,6 +2,7 @@ package courier
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -291,6 +292,17 @@ func TestWrongSecret(t *testing.T) {
 	secret.Salt[0] ^= 1
 	if err := c.write(secretName(id, 0), secret); err != nil {
 		t.Fatal(err)
+	}
+	o := must[service.Opened](t, c, "openEvidence", service.EvidenceParams{Record: id})
+	if _, err := c.Read(o.Token, 1<<20, 1<<20); err != nil {
+		t.Errorf("a part: %v", err)
+	}
+	for at, size := range []int64{1 << 20, 1<<20 + 7, 1<<20 - 7} {
+		_, err := c.Read(o.Token, []int64{0, 1 << 20, 2<<20 + 7}[at], size)
+		var e *service.Error
+		if last := at == 2; last != (err != nil) || last && (!errors.As(err, &e) || e.Code != "other_content") {
+			t.Errorf("piece %d of another content: %v", at, err)
+		}
 	}
 	var sink buffer
 	job, err := c.Fetch(t.Context(), service.EvidenceParams{Record: id}, func(string, int64) (Sink, error) { return &sink, nil })

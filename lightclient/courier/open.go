@@ -17,6 +17,7 @@ const maxRead = 4 << 20
 // opened is a stored file that somebody looks at.
 type opened struct {
 	plain *seal.Plain
+	read  *seal.Whole
 	stop  func()
 }
 
@@ -79,7 +80,7 @@ func (c *Courier) openEvidence(ctx context.Context, p service.EvidenceParams) (s
 	out.Token, out.Size = token(), decimal(plain.Size)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[out.Token] = &opened{plain, stop}
+	c.open[out.Token] = &opened{plain, plain.Whole(), stop}
 	return out, nil
 }
 
@@ -94,7 +95,8 @@ func (c *Courier) closeEvidence(_ context.Context, p service.TokenParams) (servi
 }
 
 // Read returns bytes of an opened file, at most as many as asked for: each was
-// held to the record's CID, and decrypted under its key.
+// held to the record's CID, and decrypted under its key. The end of a file that was read as a whole, and is not what was
+// recorded, is withheld.
 func (c *Courier) Read(token string, offset, length int64) ([]byte, error) {
 	c.mu.Lock()
 	o := c.open[token]
@@ -108,6 +110,14 @@ func (c *Courier) Read(token string, offset, length int64) ([]byte, error) {
 	data := make([]byte, min(length, o.plain.Size-offset, maxRead))
 	if _, err := o.plain.ReadAt(data, offset); err != nil && err != io.EOF {
 		return nil, err
+	}
+	ended, other := o.read.Saw(offset, data)
+	if ended {
+		c.service.Emit(service.EvidenceEvent{Kind: "evidence", Token: token, Recorded: !other})
+	}
+	if other && offset+int64(len(data)) == o.plain.Size {
+		e := explain(seal.ErrContent)
+		return nil, &e
 	}
 	return data, nil
 }

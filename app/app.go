@@ -83,7 +83,7 @@ func newApp(h home.Home, nodes []string) *App {
 	a := &App{home: h, nodes: nodes, ready: make(chan struct{}), digests: newDigests(),
 		fetches: &fetches{cancels: map[string]context.CancelFunc{}}}
 	a.service = service.New(a.connect)
-	a.author = &writer{home: h, service: a.service}
+	a.author = &writer{home: h, service: a.service, node: lazyNode{start: startSwarm}}
 	a.queue = newQueue(a.author, filepath.Join(h.Dir, "queue"), a.service.Emit)
 	a.watches = newWatches(h.Dir, a.queue, a.service.Emit)
 	a.shelf = &shelf{tell: a.service.Emit}
@@ -160,6 +160,7 @@ func (a *App) close() {
 	a.shelf.clear()
 	a.watches.stop()
 	a.work.Wait()
+	a.author.node.close()
 	a.queue.close()
 	if a.release != nil {
 		a.release()

@@ -37,6 +37,9 @@ type job struct {
 	signed bool               // its record lies in the outbox
 	told   time.Time
 	pace   pace
+
+	endOffer context.CancelFunc // not nil while its file is offered to members
+	offered  time.Time          // until when it was
 }
 
 // newJob looks at the file. What cannot be read will be said when its turn comes.

@@ -35,6 +35,7 @@ type stamper interface {
 	resume(ctx context.Context, report func(author.Progress), done func(string, author.Stamped, error)) error
 	signed() ([]author.Entry, error)
 	keepers(receipts []transfer.Receipt) (kept []service.Keeper, wanted int)
+	offer(ctx context.Context, s author.Stamped, missing int) error
 }
 
 // outcome is what became of an order; walked is of files that went together.
@@ -62,6 +63,9 @@ type queue struct {
 	resent chan struct{} // a signed record is to be sent again
 	room   chan struct{} // a folder may be gone on with
 
+	offers   sync.WaitGroup // files that are offered to members, beside the work
+	offering chan struct{}  // held by the one that is
+
 	mu                       sync.Mutex
 	journal                  *journal // nil until open
 	jobs                     []*job
@@ -74,7 +78,7 @@ type queue struct {
 
 func newQueue(s stamper, path string, tell func(any)) *queue {
 	return &queue{stamper: s, path: path, tell: tell, retry: 5 * time.Second, recheck: time.Minute,
-		wake: make(chan struct{}, 1), resent: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), resent: make(chan struct{}, 1), room: make(chan struct{}, 1), offering: make(chan struct{}, 1)}
 }
 
 // holdAll is the line of the journal that says that all is paused.

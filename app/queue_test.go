@@ -41,6 +41,9 @@ type fakeStamper struct {
 	copies      int           // receipts for a sealed file
 	retry       time.Duration // of the queue; 0: as it is
 	reached     int
+	offered     []int         // how many members were missing
+	hold        chan struct{} // offers wait for it, or for their end
+	unheld      int           // offers that were ended
 }
 
 func newFake() *fakeStamper {
@@ -48,6 +51,24 @@ func newFake() *fakeStamper {
 	close(f.hash)
 	close(f.send)
 	return f
+}
+
+func (f *fakeStamper) offer(ctx context.Context, _ author.Stamped, missing int) error {
+	f.mu.Lock()
+	f.offered = append(f.offered, missing)
+	hold := f.hold
+	f.mu.Unlock()
+	if hold == nil {
+		return nil
+	}
+	select {
+	case <-hold:
+	case <-ctx.Done():
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.unheld++
+	}
+	return nil
 }
 
 func (f *fakeStamper) setDown(down bool) {

@@ -14,6 +14,7 @@ import (
 
 // run works until ctx ends; what is under way then is gone on with by the next start.
 func (q *queue) run(ctx context.Context) {
+	defer q.offers.Wait()
 	var work sync.WaitGroup
 	defer work.Wait()
 	work.Go(func() { q.resend(ctx) })
@@ -204,7 +205,7 @@ func (q *queue) settle(ctx context.Context, j *job, s outcome, err error) {
 		if !j.signed { // stamped before: its proof was found, and will be again
 			q.journal.remove(j.Job)
 		}
-		q.stored(j, s)
+		q.stored(ctx, j, s)
 	case ctx.Err() != nil:
 	case j.signed && (transient(err) || errors.Is(err, context.Canceled)):
 		j.called = false
@@ -233,7 +234,7 @@ func (q *queue) settle(ctx context.Context, j *job, s outcome, err error) {
 }
 
 // stored takes down what there is of a final record: its proof, and who keeps the file.
-func (q *queue) stored(j *job, s outcome) {
+func (q *queue) stored(ctx context.Context, j *job, s outcome) {
 	j.ProofPath, j.Done, j.Sent = s.Proof, j.Size, j.ToSend
 	if s.Record.Record != nil { // without one, all files that went together have their proofs from before
 		j.Record, j.Height = s.Record.ID.String(), decimal(int64(s.Record.Header.Height))
@@ -247,6 +248,12 @@ func (q *queue) stored(j *job, s outcome) {
 		}
 	}
 	q.set(j, state)
+	switch {
+	case state == storing:
+		q.offer(ctx, j, s.Stamped)
+	case j.endOffer != nil:
+		j.endOffer()
+	}
 }
 
 // leftOut says which of the files that were to go together could not. Hidden

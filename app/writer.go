@@ -26,6 +26,7 @@ import (
 type writer struct {
 	home    home.Home
 	service *service.Service
+	node    lazyNode
 
 	mu sync.Mutex // held while looking for the key, or making it
 }

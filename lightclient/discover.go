@@ -12,10 +12,7 @@ const maxNodes = 16
 // each member that none is known of. The addresses are hints: a wrong one
 // costs time and nothing else. dial makes a source of an address it can use.
 func (c *Client) Discover(ctx context.Context, dial func(address string) (Source, error)) error {
-	hints, err := first(ctx, c, func(ctx context.Context, n *node) ([]unverifiedHint, error) {
-		u, _, err := askFor[struct{ Nodes []unverifiedHint }](ctx, n, get("/v1/nodes", maxSmall))
-		return u.Nodes, err
-	})
+	hints, err := c.hints(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,9 +34,30 @@ func (c *Client) Discover(ctx context.Context, dial func(address string) (Source
 	return nil
 }
 
+// Addresses asks where the members' nodes are in their own network: multiaddrs, by the name of the member. They are hints.
+func (c *Client) Addresses(ctx context.Context) (map[string][]string, error) {
+	hints, err := c.hints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]string{}
+	for _, h := range hints {
+		out[h.Member] = h.Addresses
+	}
+	return out, nil
+}
+
+func (c *Client) hints(ctx context.Context) ([]unverifiedHint, error) {
+	return first(ctx, c, func(ctx context.Context, n *node) ([]unverifiedHint, error) {
+		u, _, err := askFor[struct{ Nodes []unverifiedHint }](ctx, n, get("/v1/nodes", maxSmall))
+		return u.Nodes, err
+	})
+}
+
 type unverifiedHint struct {
-	Member string   `json:"member"`
-	URLs   []string `json:"urls"`
+	Member    string   `json:"member"`
+	URLs      []string `json:"urls"`
+	Addresses []string `json:"addresses"`
 }
 
 // learnMembers notes whose nodes the known ones are, by the hints, or by what a

@@ -3,7 +3,7 @@
 // but what was offered. It listens nowhere, asks for nothing and keeps nothing.
 //
 // It is the second way to bring a file to the members; package transfer, which needs no record first and reads the file
-// once, is the first. fullnode/blobs/DESIGN.md compares them.
+// once, is the first. The queue offers a file when too few members have it by then. fullnode/blobs/DESIGN.md compares them.
 package swarm
 
 import (

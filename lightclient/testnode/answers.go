@@ -231,7 +231,7 @@ func (n *Node) misbehaviour(*http.Request) (any, error) {
 func (n *Node) hints(*http.Request) (any, error) {
 	list := []object{}
 	for member, address := range n.Hints {
-		list = append(list, object{"member": member, "urls": []string{address}})
+		list = append(list, object{"member": member, "urls": []string{address}, "addresses": n.Addresses[member]})
 	}
 	return object{"nodes": list}, nil
 }

@@ -29,6 +29,7 @@ type Node struct {
 	Held        bool                                  // it stays where it is
 	Refuse      string                                // the rule by which it refuses every record
 	Hints       map[string]string                     // the members' addresses, as it tells them
+	Addresses   map[string][]string                   // those of the same members in their own network
 	Full        bool                                  // it takes no blocks of files
 	Definitions map[string]string                     // of contracts, by name/version
 	Children    map[string][]string                   // of an item, by contract/name, as it tells them

@@ -199,7 +199,17 @@ func Submit(ctx context.Context, client *lightclient.Client, d *Draft) (r lightc
 		r, err = client.Submit(ctx, record.Note, nil)
 		return err
 	})
+	if doesNotFollow(err) { // what came before it may be the record itself, which another node took
+		if own, found := client.Record(ctx, d.ID()); found == nil {
+			return own, nil
+		}
+	}
 	return r, err
+}
+
+func doesNotFollow(err error) bool {
+	var refused *lightclient.Refused
+	return errors.As(err, &refused) && refused.Refusal.Reason.Rule == ruleFollows
 }
 
 // The rule that a record has to follow its item's last one, and how often a node may be behind with that.
@@ -214,8 +224,7 @@ const (
 func (d *Draft) despiteLag(ctx context.Context, client *lightclient.Client, try func() error) error {
 	for i := 0; ; i++ {
 		err := try()
-		var refused *lightclient.Refused
-		if !errors.As(err, &refused) || refused.Refusal.Reason.Rule != ruleFollows || i == lagTries || d.Current(ctx, client) != nil {
+		if !doesNotFollow(err) || i == lagTries || d.Current(ctx, client) != nil {
 			return err
 		}
 		select {

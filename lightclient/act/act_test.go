@@ -172,6 +172,26 @@ func TestRefusalIsExplainedBeforeSubmitting(t *testing.T) {
 	})
 }
 
+// Of several nodes that were sent a record one may refuse it because another took it: it is on the ledger.
+func TestRecordedThoughRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTestWorld(t)
+		d := w.mustNew(t, deposit("contract/10"))
+		mustSign(t, d, ada, bob)
+		record, err := d.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range w.nodes {
+			n.Refuse = "C3"
+		}
+		w.Add(record.Note)
+		if r, err := Submit(t.Context(), w.client, d); err != nil || r.ID != d.ID() {
+			t.Errorf("a record that is on the ledger: %v", err)
+		}
+	})
+}
+
 // A node that is behind refuses by C3 what follows a record that it has not seen.
 func TestNodeThatIsBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -105,3 +105,39 @@ func TestDeploy(t *testing.T) {
 	net.MustStart(0) // the deployed contracts are compiled anew
 	net.StopAll()
 }
+
+// A member that was away while the others agreed to a contract, and acted under it, executes it when it is back: then it
+// is one of the quorum, and its ledger is the others', from block 0 on.
+func TestDeployedWhileAway(t *testing.T) {
+	net := testnet.New(t, 4)
+	net.MustStart()
+	net.MustFinal(0, net.NewAuthor("ada").Deposit("first"))
+	net.AwaitLevel(recovery, 0, 1, 2, 3)
+	net.Stop(3)
+	net.Wipe(3, "ledger")
+	for i := range 3 {
+		if out, err := newTestOperator(t, net, i)("deploy", "testdata/tickets.yaml"); err != nil {
+			t.Fatalf("operator %d: %v, %s", i, err, out)
+		}
+	}
+	issue := func(i int) lightclient.Record {
+		t.Helper()
+		m, err := openMember(t.Context(), writeTestConfig(t, net, i), new(bytes.Buffer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := m.send(t.Context(), act.Action{Contract: "tickets", Action: "issue", Fields: map[string]any{"seat": "A1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	issue(0)
+	net.MustStart(3)
+	net.AwaitLevel(recovery, 0, 1, 2, 3)
+	net.Stop(0) // now the one that was away is needed
+	issue(3)
+	net.MustStart(0)
+	net.AwaitLevel(recovery, 0, 1, 2, 3)
+	net.StopAndCheck()
+}

@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 }
 
 // pure packages decide what is valid, so they see nothing but their arguments.
-var pure = []string{"lightclient/ledger", "lightclient/merkle", "lightclient/proof", "lightclient/casefile", "fullnode/finality"}
+var pure = []string{"lightclient/ledger", "lightclient/merkle", "lightclient/proof", "lightclient/casefile", "lightclient/casefile/picture", "fullnode/finality"}
 
 // light packages go to the browser, where each of these would cost too much to load, or not compile at all.
 var (

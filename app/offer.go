@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,7 +98,8 @@ func (w *writer) offer(ctx context.Context, s author.Stamped, missing int) error
 	}
 	var to []ledger.Member
 	for _, m := range client.Trusted().Members {
-		if len(addresses[m.Name]) > 0 && !hasReceipt(s, m) {
+		m.Addresses = slices.Concat(addresses[m.Name], m.Addresses)
+		if slices.ContainsFunc(m.Addresses, isMultiaddr) && !hasReceipt(s, m) {
 			to = append(to, m)
 		}
 	}
@@ -117,7 +119,7 @@ func (w *writer) offer(ctx context.Context, s author.Stamped, missing int) error
 		if missing == 0 || ctx.Err() != nil {
 			break
 		}
-		if err := own.Offer(ctx, m, addresses[m.Name], s.Record.Note, file); err != nil {
+		if err := own.Offer(ctx, m, m.Addresses, s.Record.Note, file); err != nil {
 			failures = append(failures, err)
 			continue
 		}
@@ -125,6 +127,9 @@ func (w *writer) offer(ctx context.Context, s author.Stamped, missing int) error
 	}
 	return errors.Join(failures...)
 }
+
+// isMultiaddr tells where a node is in its own network from a URL.
+func isMultiaddr(address string) bool { return strings.HasPrefix(address, "/") }
 
 func hasReceipt(s author.Stamped, m ledger.Member) bool {
 	return slices.ContainsFunc(s.Receipts, func(r transfer.Receipt) bool { return r.Member == m.Name })

@@ -115,7 +115,7 @@ type fakeNode struct {
 func (n *fakeNode) Offer(_ context.Context, m ledger.Member, addresses []string, record []byte, f *swarm.File) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.refuse[m.Name] || !slices.Equal(addresses, []string{"/dns4/" + m.Name + "/tcp/1"}) {
+	if n.refuse[m.Name] || !slices.Equal(addresses, []string{"/dns4/" + m.Name + "/tcp/1", "https://" + m.Name}) {
 		return swarm.ErrRefused
 	}
 	n.took, n.record, n.file = append(n.took, m.Name), record, f

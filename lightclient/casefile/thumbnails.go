@@ -1,14 +1,11 @@
 package casefile
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-
-	"evident/lightclient/casefile/picture"
 )
 
 // InFull is how many records a certificate shows in full. A larger case has a
@@ -18,7 +15,14 @@ const InFull = 8
 const (
 	thumbnailFolder = "thumbnails/"
 	maxThumbnails   = 64
+	maxThumbnail    = 256 << 10 // bytes
 )
+
+// Pictures decodes pictures. Whoever draws no pages brings no decoders.
+type Pictures struct {
+	Small func(file io.Reader) []byte              // as PNG; nil: the file is no picture of which a small one is made
+	Check func(small []byte, file io.Reader) error // that a small one shows the file
+}
 
 // pictureEndings are those of files of which a small picture is tried.
 var pictureEndings = []string{".gif", ".jpeg", ".jpg", ".png"}
@@ -32,9 +36,9 @@ func (c *Case) Thumbnail(r *Record, index int) []byte { return c.thumbnails[r.th
 
 // thumbnailParts makes small pictures of the files that are pictures, for the
 // certificate. A file that is called one and is none has none.
-func (c *Case) thumbnailParts(files []File) ([]part, error) {
+func (c *Case) thumbnailParts(files []File, pictures Pictures) ([]part, error) {
 	c.thumbnails = map[string][]byte{}
-	if len(c.Records) > InFull {
+	if len(c.Records) > InFull || pictures.Small == nil {
 		return nil, nil
 	}
 	var parts []part
@@ -44,12 +48,12 @@ func (c *Case) thumbnailParts(files []File) ([]part, error) {
 		if len(parts) == maxThumbnails || !slices.ContainsFunc(pictureEndings, func(e string) bool { return strings.HasSuffix(name, e) }) {
 			continue
 		}
-		small, err := f.small()
-		if errors.Is(err, picture.ErrNone) {
-			continue
-		}
+		small, err := f.small(pictures)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		if small == nil {
+			continue
 		}
 		p := generated(r.thumbnailEntry(f.Index), small)
 		c.thumbnails[p.Name] = small
@@ -58,13 +62,13 @@ func (c *Case) thumbnailParts(files []File) ([]part, error) {
 	return parts, nil
 }
 
-func (f File) small() ([]byte, error) {
+func (f File) small(pictures Pictures) ([]byte, error) {
 	content, err := f.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close()
-	return picture.Small(content)
+	return pictures.Small(content), nil
 }
 
 // readThumbnails reads the small pictures of a package. Each is of a file that the package holds.
@@ -77,7 +81,7 @@ func (v *verification) readThumbnails() error {
 		if len(v.known.Records) > InFull || len(v.known.thumbnails) == maxThumbnails || !v.isThumbnail(p.name) {
 			return malformed("%s is not a small picture of a file in the package", p.name)
 		}
-		small, err := v.read(i, picture.MaxSmall)
+		small, err := v.read(i, maxThumbnail)
 		if err != nil {
 			return err
 		}
@@ -93,14 +97,15 @@ func (v *verification) isThumbnail(name string) bool {
 	})
 }
 
-// checkThumbnail checks that the small picture of a file, if there is one, shows it.
+// checkThumbnail checks that the small picture of a file, if there is one, shows it; where pages are compared, since it is
+// for them.
 func (v *verification) checkThumbnail(r *Record, x Content) (bool, error) {
 	small, ok := v.known.thumbnails[r.thumbnailEntry(int(x.Index))]
-	if !ok {
+	if !ok || v.opts.Pages.Pictures.Check == nil {
 		return true, nil
 	}
 	read := &readError{r: v.places[v.index(x.Entry)].content(v.r)}
-	if err := picture.Check(small, read); err != nil {
+	if err := v.opts.Pages.Pictures.Check(small, read); err != nil {
 		return false, read.err
 	}
 	return true, nil

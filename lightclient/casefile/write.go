@@ -33,6 +33,8 @@ type Page struct {
 type Pages struct {
 	Names []string
 	Make  func(c *Case, m *Manifest, manifestSHA256 string) ([]Page, error)
+
+	Pictures Pictures // zero: the pages show none
 }
 
 // Export says how a package is made.
@@ -110,7 +112,7 @@ func (c *Case) parts(x Export) (*Manifest, []part, error) {
 	}
 	m.Redacted = c.redactions(m.Contents)
 	if x.Pages.Make != nil {
-		small, err := c.thumbnailParts(x.Files)
+		small, err := c.thumbnailParts(x.Files, x.Pages.Pictures)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -11,17 +11,30 @@ package certificate
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"evident/lightclient/casefile"
+	"evident/lightclient/casefile/picture"
 	"evident/lightclient/ledger"
 	"evident/lightclient/proof"
 )
 
 // HTML is the pages for screens alone.
-var HTML = casefile.Pages{Names: []string{"certificate.en.html", "certificate.zh.html"}, Make: Screens}
+var HTML = casefile.Pages{Names: []string{"certificate.en.html", "certificate.zh.html"}, Make: Screens, Pictures: Pictures}
+
+// Pictures are those that the pages show.
+var Pictures = casefile.Pictures{Small: small, Check: picture.Check}
+
+func small(file io.Reader) []byte {
+	made, err := picture.Small(file)
+	if err != nil {
+		return nil
+	}
+	return made
+}
 
 // Screens makes the pages of HTML.
 func Screens(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {

@@ -51,7 +51,7 @@ type paper struct {
 
 // Pages are those for screens and those for paper.
 var Pages = casefile.Pages{
-	Names: []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}, Make: pages,
+	Names: []string{"certificate.en.html", "certificate.en.pdf", "certificate.zh.html", "certificate.zh.pdf"}, Make: pages, Pictures: certificate.Pictures,
 }
 
 func pages(c *casefile.Case, m *casefile.Manifest, manifestSHA256 string) ([]casefile.Page, error) {

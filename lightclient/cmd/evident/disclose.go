@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -140,5 +141,5 @@ func (p *program) privateRows(fields []byte, disclosed []ledger.Opening) {
 
 // stateRows prints the state of the record's item that a proof holds.
 func (p *program) stateRows(s *proof.ProvenState) {
-	p.rows(p.say("state", "状态"), fmt.Sprintf(p.say("%s at block %d", "%s（区块 %d）"), plain(stateText(service.ItemState{Value: s.Value})), s.Height))
+	p.rows(p.say("state", "状态"), fmt.Sprintf(p.say("%s at block %d", "%s（区块 %d）"), plain(p.stateText(service.ItemState{Value: s.Value}, time.Now())), s.Height))
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -88,7 +90,7 @@ func (p *program) showRecord(ctx context.Context, id string) error {
 			p.say("signed by", "签署者"), p.badged(plain(authors(r.By)), r.Badges.Author),
 			p.say("action", "操作"), fmt.Sprintf("%s %d, %s", r.Contract, r.Version, r.Action),
 			p.say("fields", "字段"), p.badged(plain(compact(r.Fields)), r.Badges.Fields),
-			p.say("state", "状态"), p.badged(plain(stateText(r.State)), r.Badges.State),
+			p.say("state", "状态"), p.badged(plain(p.stateText(r.State, time.Now())), r.Badges.State),
 		)
 		for i, e := range r.Evidence {
 			p.line("  %s  %s  %s B", plain(e.Name), e.Media, e.Size)
@@ -230,13 +232,28 @@ func statementOf(fields json.RawMessage) string {
 	return string(fields)
 }
 
-// stateText is an item's status, or whatever its state is.
-func stateText(s service.ItemState) string {
-	var known struct{ Status string }
-	if json.Unmarshal([]byte(s.Value), &known) == nil && known.Status != "" {
-		return known.Status
+// stateText is an item's status, or whatever its state is. A status alone would mislead where a court holds the item, or
+// its time is over and nobody has recorded that.
+func (p *program) stateText(s service.ItemState, at time.Time) string {
+	var known struct {
+		Status string
+		Fields struct {
+			Held  string
+			Until int64 `json:"valid_until"`
+		}
 	}
-	return s.Value
+	// A contract may mean something else by these names: what has another type is left out, and the rest is read.
+	if err := json.Unmarshal([]byte(s.Value), &known); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) || known.Status == "" {
+		return s.Value
+	}
+	text := known.Status
+	if known.Fields.Held != "" {
+		text += p.say(", on hold", "，已被冻结")
+	}
+	if until := known.Fields.Until; until != 0 && until <= at.UnixMilli() {
+		text += fmt.Sprintf(p.say(", valid until %s", "，有效期至 %s"), time.UnixMilli(until).UTC().Format(time.DateTime+" UTC"))
+	}
+	return text
 }
 
 func compact(fields map[string]any) string {

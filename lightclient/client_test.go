@@ -163,6 +163,45 @@ func mustHex(s string) []byte {
 	return data
 }
 
+// crowded is a node whose quota for an author is used up.
+type crowded struct{ *testnode.Node }
+
+func (c crowded) Ask(ctx context.Context, q Question) (Answer, error) {
+	if q.Method == "POST" && !c.Down.Load() {
+		return Answer{Status: 429, Body: []byte(`{"error":{"code":"quota","message":"no more files by ada"}}`)}, nil
+	}
+	return c.Node.Ask(ctx, q)
+}
+
+// TestSubmitWithoutRoom has nodes refuse a record for want of room, which no waiting changes: one that has room is enough.
+func TestSubmitWithoutRoom(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		other func(*testnode.Node) Source // the last of the four
+		want  error
+	}{
+		{"none has room", func(n *testnode.Node) Source { return crowded{n} }, ErrQuota},
+		{"the rest cannot be reached", func(n *testnode.Node) Source { n.Down.Store(true); return n }, ErrQuota},
+		{"one has room", func(n *testnode.Node) Source { return n }, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Grow(3)
+			c := w.client(t, crowded{w.nodes[0]}, crowded{w.nodes[1]}, crowded{w.nodes[2]}, tt.other(w.nodes[3]))
+			head := mustSync(t, c)
+			_, err := c.Submit(t.Context(), w.DepositAfter("ada", "hello", ledger.Point{Size: head.Tree().N, Root: head.Tree().Hash}, photo), nil)
+			if !errors.Is(err, tt.want) || errors.Is(err, ErrUnavailable) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			for _, n := range c.Nodes()[:3] {
+				if n.State == NodeDown {
+					t.Errorf("a node without room is held to be down: %v", n.Err)
+				}
+			}
+		})
+	}
+}
+
 func TestSubmitAndProve(t *testing.T) {
 	w := newWorld(t)
 	w.Grow(3)
@@ -170,6 +209,9 @@ func TestSubmitAndProve(t *testing.T) {
 	c := w.client(t)
 	head := mustSync(t, c)
 	w.Grow(7)
+	for _, n := range w.nodes[2:] { // of two that are asked at once, one may say first that it is final, and promise nothing
+		n.Down.Store(true)
+	}
 	msg := w.DepositAfter("ada", "hello", ledger.Point{Size: head.Tree().N, Root: head.Tree().Hash}, photo)
 	var receipts []Receipt
 	r, err := c.Submit(t.Context(), msg, func(r Receipt) { receipts = append(receipts, r) })

@@ -11,6 +11,10 @@ import (
 var (
 	// ErrUnavailable wraps why a node, or every node, gave no usable answer.
 	ErrUnavailable = errors.New("no usable answer")
+	// ErrFull means that a node has no room for a file now.
+	ErrFull = errors.New("the node has no room")
+	// ErrQuota means that a node takes no more from this client or author now.
+	ErrQuota = errors.New("the node takes no more from you")
 	// ErrNotShown means that no node showed what was asked for. That is not a
 	// proof that it does not exist.
 	ErrNotShown = errors.New("no node shows it")

@@ -257,7 +257,7 @@ func askOne[T any](ctx context.Context, c *Client, n *node, ask func(context.Con
 		}
 	case slow:
 		n.state, n.err = NodeDown, fmt.Errorf("%w: %s is slow", ErrUnavailable, n.source.Name())
-	case ctx.Err() != nil, errors.Is(err, ErrNotShown): // says nothing about the node
+	case ctx.Err() != nil, errors.Is(err, ErrNotShown), noRoom(err): // says nothing about the node
 	default:
 		n.state, n.err = NodeDown, err
 	}

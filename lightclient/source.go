@@ -170,8 +170,13 @@ func (a Answer) failure() error {
 	if len(message) > 200 {
 		message = message[:200] + "…"
 	}
-	if said.Error.Code == "not_found" {
+	switch said.Error.Code {
+	case "not_found":
 		return fmt.Errorf("%w: %s", ErrNotShown, message)
+	case "quota":
+		return fmt.Errorf("%w: %s", ErrQuota, message)
+	case "full":
+		return fmt.Errorf("%w: %s", ErrFull, message)
 	}
 	return fmt.Errorf("%w: %s", ErrUnavailable, message)
 }

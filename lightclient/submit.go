@@ -13,7 +13,18 @@ const (
 	waitSeconds = 10 // how long a node may hold the answer until the record is final
 	retryFirst  = 100 * time.Millisecond
 	retryLast   = 5 * time.Second
+	roomTries   = 4 // when nodes say that they have no room, which waiting does not make
 )
+
+func noRoom(err error) bool { return errors.Is(err, ErrFull) || errors.Is(err, ErrQuota) }
+
+// roomOf is what of an error does not pass by itself.
+func roomOf(err error) error {
+	if errors.Is(err, ErrQuota) {
+		return ErrQuota
+	}
+	return ErrFull
+}
 
 // Receipt is a member's signed promise to include a record; if the member
 // breaks it, the note is evidence.
@@ -25,8 +36,9 @@ type Receipt struct {
 
 // Submit sends a signed record to f+1 nodes and returns when it is final and
 // proven. Sending the same record again does no harm. received, which may be
-// nil, is called with each receipt. Submit tries again until ctx ends; the
-// record may still become final after that.
+// nil, is called with each receipt. Submit tries again until ctx ends, or no
+// node that can be reached in a few tries has room for what the record names;
+// the record may still become final after that.
 func (c *Client) Submit(ctx context.Context, msg []byte, received func(Receipt)) (Record, error) {
 	r, err := ledger.OpenRecord(msg)
 	if err != nil {
@@ -35,9 +47,12 @@ func (c *Client) Submit(ctx context.Context, msg []byte, received func(Receipt))
 	if r.Ledger != c.trusted.Origin {
 		return Record{}, fmt.Errorf("submit: %w: the record is for %q", ledger.ErrLedger, r.Ledger)
 	}
-	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
+	for pause, try := retryFirst, 1; ; pause, try = min(2*pause, retryLast), try+1 {
 		record, err := c.submitOnce(ctx, r, received)
 		var refused *Refused
+		if noRoom(err) && try >= roomTries {
+			return record, fmt.Errorf("submit: %w (%v)", roomOf(err), err)
+		}
 		if err == nil || errors.As(err, &refused) || errors.Is(err, ErrStore) || c.halted() != nil {
 			return record, err
 		}

@@ -24,9 +24,9 @@ var (
 	// ErrUnavailable wraps why no node took or gave the blocks.
 	ErrUnavailable = lightclient.ErrUnavailable
 	// ErrFull means that a node has no room for a file now.
-	ErrFull = errors.New("the node has no room")
+	ErrFull = lightclient.ErrFull
 	// ErrQuota means that a node takes no more from this client or author now.
-	ErrQuota = errors.New("the node takes no more from you")
+	ErrQuota = lightclient.ErrQuota
 )
 
 // Limits of one request.

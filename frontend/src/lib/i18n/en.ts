@@ -284,6 +284,7 @@ export const en = {
     notCompared: "Not compared: what was given shows no record of a file",
     shows: "What it shows",
     showsIf: "This is what the file says. It counts only once the answer above is “valid”.",
+    stateAs: (block: string) => `The item's state after block ${block}:`,
     disclosedAs: "Disclosed, and matches its commitment:",
     shown: {
       itemHeld: (height: string) => `After block ${height} the ledger held this:`,

@@ -260,6 +260,7 @@ export const zh: Messages = {
     notCompared: "未比对：所给文件并不涉及任何文件的记录",
     shows: "所证明的内容",
     showsIf: "以下是文件所称的内容。只有上面的结论为“有效”时才能采信。",
+    stateAs: (block) => `该事项在区块 ${block} 之后的状态：`,
     disclosedAs: "已披露，与承诺值相符：",
     shown: {
       itemHeld: (height) => `区块 ${height} 之后，账本持有：`,

@@ -286,7 +286,10 @@ if (!given)
 
     test("a proof in a link is verified where it is opened, and one that was cut is not", async () => {
       const packed = deflateRawSync('{"format":"evident/proof/v1","mock":"valid"}').toString("base64url");
-      await walk(`#/verify/${packed}`, (page) => page.locator("[data-verdict=valid]").waitFor());
+      await walk(`#/verify/${packed}`, async (page) => {
+        await page.locator("[data-verdict=valid]").waitFor();
+        await page.locator("[data-shown=state]").waitFor();
+      });
       await walk(`#/verify/${packed.slice(0, -9)}`, async (page) => {
         await page.getByText("is not a proof").first().waitFor();
         assert.equal(await page.locator("[data-verdict]").count(), 0);

@@ -145,7 +145,7 @@ test-frontend: $(NPM)
 
 test-e2e: build
 	@if { type -P chromium || type -P chromium-browser || type -P google-chrome; } >/dev/null; then \
-		cd frontend && npm run --silent e2e && npm run --silent e2e:previews && npm run --silent e2e:files && npm run --silent e2e:verify; \
+		cd frontend && npm run --silent e2e && npm run --silent e2e:contracts && npm run --silent e2e:previews && npm run --silent e2e:files && npm run --silent e2e:verify; \
 	else \
 		echo "NOT RUN: the explorer's tests, which need Chromium (build/setup.sh test installs it)"; \
 	fi

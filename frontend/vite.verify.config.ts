@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, defineConfig, type Plugin } from "vite";
+import { encode85 } from "./src/lib/client/base85";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const target = ["chrome120", "safari17", "firefox120"];
@@ -54,7 +55,7 @@ const oneFile: Plugin = {
 };
 
 function page(script: string, style: string): string {
-  const program = gzipSync(readFileSync(here("verifier/verify.wasm")), { level: 9 }).toString("base64");
+  const program = encode85(gzipSync(readFileSync(here("verifier/verify.wasm")), { level: 9 }));
   const policy = [
     "default-src 'none'",
     `script-src ${digest(script)} 'wasm-unsafe-eval'`,

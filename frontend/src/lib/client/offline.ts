@@ -2,6 +2,7 @@
  * The verifier inside the page itself, for a page that is one file and has no
  * network: the worker comes from a Blob, the program from the page's own text.
  */
+import { decode85 } from "./base85";
 import { ClientError } from "./envelope";
 import type { Client } from "./index";
 import type { Start } from "./worker-messages";
@@ -9,7 +10,7 @@ import { connectBrowser } from "./wasm";
 
 /**
  * @param script the worker, with wasm_exec.js before it
- * @param packed the program, compressed by gzip, in base64
+ * @param packed the program, compressed by gzip, as base85 writes it
  */
 export async function connectOffline(script: string, packed: string): Promise<Client> {
   if (
@@ -36,10 +37,9 @@ export async function connectOffline(script: string, packed: string): Promise<Cl
 }
 
 async function unpack(packed: string): Promise<ArrayBuffer> {
-  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
   const gunzip = new DecompressionStream("gzip");
   const writer = gunzip.writable.getWriter();
-  void writer.write(bytes);
+  void writer.write(decode85(packed));
   void writer.close();
   return new Response(gunzip.readable).arrayBuffer();
 }

@@ -53,7 +53,7 @@ func invoke[R any](t *testing.T, s *Service, name string, params any) R {
 		t.Fatalf("%s %s: %s, %v", name, in, answer, err)
 	}
 	for _, null := range regexp.MustCompile(`"\w+":null`).FindAllString(string(answer), -1) {
-		if !slices.Contains([]string{`"record":null`, `"state":null`, `"block":null`, `"lastCosigned":null`}, null) {
+		if !slices.Contains([]string{`"record":null`, `"state":null`, `"block":null`, `"lastCosigned":null`, `"item":null`, `"refusal":null`, `"accusation":null`}, null) {
 			t.Errorf("%s: %s in %s", name, null, answer)
 		}
 	}

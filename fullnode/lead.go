@@ -38,8 +38,8 @@ func (n *Node) lead(ctx context.Context) {
 	}
 }
 
-// mayLead tells whether to propose. A leader whose clock the others would not
-// sign hands over instead of proposing what must be refused; before it has
+// mayLead tells whether to propose. A leader without room for a block, or whose
+// clock the others would not sign, hands over instead of proposing what must be refused; before it has
 // heard theirs it does not know.
 func (n *Node) mayLead() bool {
 	if !n.order.IsLeader() || !n.ready.Load() {
@@ -52,8 +52,26 @@ func (n *Node) mayLead() bool {
 		}
 		return false
 	}
+	if n.chain.Room() != nil {
+		n.yield()
+		return false
+	}
 	_, ok := n.chain.Head() // block 0 comes from the genesis, not from a leader
 	return ok
+}
+
+// yield hands over, because a leader that cannot keep the next block would hold
+// up those that can; not more often than a block may take, in case no disk has
+// room.
+func (n *Node) yield() {
+	if time.Since(n.yielded) < patience {
+		return
+	}
+	n.yielded = time.Now()
+	n.log.Warn("the disk is full: another node leads")
+	if err := n.order.TransferLeadership(); err != nil {
+		n.log.Debug("hand over", "err", err)
+	}
 }
 
 // gather waits for records, for as long as the ledger may stay idle or a while,

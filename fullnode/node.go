@@ -63,6 +63,7 @@ type Node struct {
 	imports   chan imported
 	own       atomic.Pointer[finality.Cosigned]
 	behind    chan struct{} // has room for one signal: catch up
+	yielded   time.Time     // when lead last handed over for want of room
 	ready     atomic.Bool   // the peers were asked what this member signed last
 
 	stop    context.CancelFunc

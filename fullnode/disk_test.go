@@ -43,6 +43,14 @@ func TestFullDisk(t *testing.T) {
 	fill(false, 2)
 	net.AwaitLevel(10*time.Second, 0, 1, 2, 3)
 
+	leader := net.Leader() // it hands over, since nobody could have the next block from it
+	fill(true, leader)
+	for range 3 {
+		net.MustFinal((leader+1)%4, ada.Deposit("without the leader"))
+	}
+	fill(false, leader)
+	net.AwaitLevel(10*time.Second, 0, 1, 2, 3)
+
 	r := ada.Deposit("promised before the disks were full")
 	net.Partition([]int{0}, []int{1}, []int{2}, []int{3}) // it stays with the node that took it
 	if a, err := net.Submit(t.Context(), 0, r, 0); err != nil || a.Receipt == "" {
